@@ -1,0 +1,161 @@
+//! Everything that can go wrong in core, in one enum.
+//!
+//! A variant carries both sides of a disagreement as fields, so that a program can act on it and
+//! a person can see the cause; `code()` is the same word in Rust and JavaScript. The test
+//! `codes_are_unique_words` holds the form of the codes.
+
+use crate::simd::Isa;
+
+/// An error of core. Whatever was asked for has not happened, and everything is as it was.
+///
+/// ```
+/// use vicino_core::{DistanceMetric, Error};
+///
+/// let error = DistanceMetric::Euclidean.distance(&[1.0, 2.0], &[1.0]).unwrap_err();
+/// assert_eq!(error, Error::DimensionMismatch { expected: 2, found: 1 });
+/// assert_eq!(error.code(), "dimension_mismatch");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Two vectors that belong together have different lengths.
+    #[error("expected a vector of {expected} dimensions, found {found}")]
+    DimensionMismatch {
+        /// The length that the first vector, or the collection, sets.
+        expected: usize,
+        /// The length that was given.
+        found: usize,
+    },
+    /// A vector is longer than sums of 7-bit codes can be exact for.
+    #[error("a vector has {found} dimensions, the most is {max}")]
+    TooManyDimensions {
+        /// The largest number of dimensions.
+        max: usize,
+        /// The number that was given.
+        found: usize,
+    },
+    /// A batch does not have one place for each of its results.
+    #[error("{rows} rows need room for as many results, found room for {found}")]
+    OutputMismatch {
+        /// The number of rows in the batch.
+        rows: usize,
+        /// The length of the slice for the results.
+        found: usize,
+    },
+    /// A vector holds a NaN or an infinity.
+    #[error("the value at position {position} is not a finite number")]
+    NotFinite {
+        /// Where in the vector, counted from 0.
+        position: usize,
+    },
+    /// A vector without a direction was given where only directions are compared.
+    #[error("a vector of length zero has no cosine; leave it out or use another metric")]
+    ZeroNorm,
+    /// A vector is so long that its distances would overflow.
+    #[error("the vector's squared norm is over {max:e}; scale it down", max = f32::MAX / 4.0)]
+    NormTooLarge,
+    /// A byte is not a 7-bit code.
+    #[error("the code at position {position} is {found}, the most is 127")]
+    CodeOutOfRange {
+        /// Where in the slice, counted from 0.
+        position: usize,
+        /// The byte that was given.
+        found: u8,
+    },
+    /// No metric has this name.
+    #[error("no metric is called {name:?}; use one of cosine, euclidean, inner_product, manhattan")]
+    UnknownMetric {
+        /// The name that was given.
+        name: String,
+    },
+    /// No instruction set has this name.
+    #[error(
+        "no instruction set is called {name:?}; \
+         use one of scalar, avx2, avx512, neon, neon_dotprod, simd128"
+    )]
+    UnknownIsa {
+        /// The name that was given.
+        name: String,
+    },
+    /// This machine, or this build, does not have the instruction set.
+    #[error("{isa} is not available here; the best that is: {best}")]
+    IsaUnavailable {
+        /// The instruction set that was asked for.
+        isa: Isa,
+        /// The best one that is available.
+        best: Isa,
+    },
+    /// A kernel gave other bits than its scalar twin: the processor or the compiler is at fault.
+    #[error(
+        "kernel {kernel:?} on {isa} differs from scalar at length {length}; use another instruction set"
+    )]
+    KernelMismatch {
+        /// The kernel and what it ran over.
+        kernel: &'static str,
+        /// The instruction set it ran on.
+        isa: Isa,
+        /// The number of elements in each row.
+        length: usize,
+    },
+}
+
+impl Error {
+    /// A stable word for the kind of error, the same in JavaScript's `error.code`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::DimensionMismatch { .. } => "dimension_mismatch",
+            Self::TooManyDimensions { .. } => "too_many_dimensions",
+            Self::OutputMismatch { .. } => "output_mismatch",
+            Self::NotFinite { .. } => "not_finite",
+            Self::ZeroNorm => "zero_norm",
+            Self::NormTooLarge => "norm_too_large",
+            Self::CodeOutOfRange { .. } => "code_out_of_range",
+            Self::UnknownMetric { .. } => "unknown_metric",
+            Self::UnknownIsa { .. } => "unknown_isa",
+            Self::IsaUnavailable { .. } => "isa_unavailable",
+            Self::KernelMismatch { .. } => "kernel_mismatch",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_words() {
+        let name = || "cosin".to_owned();
+        let errors = [
+            Error::DimensionMismatch { expected: 384, found: 768 },
+            Error::TooManyDimensions { max: 65_536, found: 65_537 },
+            Error::OutputMismatch { rows: 16, found: 8 },
+            Error::NotFinite { position: 3 },
+            Error::ZeroNorm,
+            Error::NormTooLarge,
+            Error::CodeOutOfRange { position: 7, found: 200 },
+            Error::UnknownMetric { name: name() },
+            Error::UnknownIsa { name: name() },
+            Error::IsaUnavailable { isa: Isa::Neon, best: Isa::Avx2 },
+            Error::KernelMismatch { kernel: "Hamming", isa: Isa::Avx2, length: 5 },
+        ];
+        let codes: std::collections::BTreeSet<_> = errors.iter().map(Error::code).collect();
+        assert_eq!(codes.len(), errors.len());
+        for error in &errors {
+            let word = |c: char| c.is_ascii_lowercase() || c == '_';
+            assert!(error.code().chars().all(word), "{}", error.code());
+            let message = error.to_string();
+            assert!(!message.ends_with('.'), "{message}");
+            assert!(message.chars().next().is_some_and(|first| !first.is_uppercase()), "{message}");
+        }
+    }
+
+    #[test]
+    fn lists_of_names_are_complete() {
+        let message = Error::UnknownIsa { name: String::new() }.to_string();
+        assert!(Isa::ALL.iter().all(|isa| message.contains(isa.name())), "{message}");
+        let message = Error::UnknownMetric { name: String::new() }.to_string();
+        let mut metrics = crate::DistanceMetric::ALL.iter();
+        assert!(metrics.all(|metric| message.contains(metric.name())), "{message}");
+    }
+}

@@ -1,0 +1,50 @@
+//! The engine of Vicino: everything that decides an answer, and nothing that touches the outside.
+//!
+//! Core opens no file, starts no thread and reads no clock; time, randomness and parallelism are
+//! arguments. Programs depend on `vicino`, which adds disk and threads, or use the npm package;
+//! both re-export what is here.
+//!
+//! ```
+//! use vicino_core::DistanceMetric;
+//!
+//! let metric = DistanceMetric::Euclidean;
+//! let distance = metric.distance(&[0.0, 3.0], &[4.0, 0.0])?;
+//! assert_eq!(distance, 5.0);
+//! assert_eq!(metric.score(distance), 1.0 / 6.0);
+//! # Ok::<(), vicino_core::Error>(())
+//! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod error;
+mod metric;
+mod simd;
+mod verify;
+
+pub use error::Error;
+pub use metric::DistanceMetric;
+pub use simd::{Isa, Simd};
+
+/// The distance functions under the metrics, for programs that keep vectors of their own.
+///
+/// A kernel is a unit value ([`Dot`](kernel::Dot), [`SquaredEuclidean`](kernel::SquaredEuclidean),
+/// [`Manhattan`](kernel::Manhattan), [`Hamming`](kernel::Hamming)), written once over the lanes of
+/// an instruction set; [`Simd`] runs it. Every instruction set gives the same bits.
+///
+/// ```
+/// use vicino_core::{Simd, kernel::{Dot, Hamming}};
+///
+/// let simd = Simd::detect();
+/// assert_eq!(simd.pair(Dot, &[1.0_f32, 2.0], &[3.0, 4.0])?, 11.0);
+/// assert_eq!(simd.pair(Hamming, &[0b1010_u64], &[0b0011])?, 2);
+///
+/// let rows: [&[f32]; 2] = [&[1.0, 0.0], &[0.0, 1.0]];
+/// let mut products = [0.0; 2];
+/// simd.batch(Dot, &[5.0, 7.0], &rows, &mut products)?;
+/// assert_eq!(products, [5.0, 7.0]);
+/// # Ok::<(), vicino_core::Error>(())
+/// ```
+pub mod kernel {
+    pub use crate::metric::{Dot, Hamming, Manhattan, SquaredEuclidean};
+    pub use crate::simd::{Code, DIMENSIONS_MAX, Element, Kernel};
+    pub use crate::verify::verify;
+}

@@ -1,0 +1,191 @@
+//! A check that anyone can run: do this machine's kernels give the bits that all others give?
+//!
+//! Every kernel runs beside its scalar twin over values that are easy to get wrong (subnormal,
+//! huge, signed zeros, extreme codes), lengths around every block edge and unaligned starts. The
+//! digest of all results is the same number on every machine; `tests/golden/kernels.digest` keeps
+//! it, and the suite, the emulated ARM run and the Node tests compare it.
+
+use crate::kernel::{Code, Dot, Element, Hamming, Kernel, Manhattan, SquaredEuclidean};
+use crate::{Error, Isa, Simd};
+
+/// Runs every kernel on `simd` and on the scalar set, and returns the digest of the results: the
+/// same number on every machine. Takes about 20 ms natively.
+///
+/// ```
+/// use vicino_core::{Isa, Simd, kernel::verify};
+///
+/// assert_eq!(verify(Simd::detect())?, verify(Simd::new(Isa::Scalar)?)?);
+/// # Ok::<(), vicino_core::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::KernelMismatch`] for the first result that is not scalar's to the bit.
+pub fn verify(simd: Simd) -> Result<u64, Error> {
+    let edges = 0..=130;
+    let models = [384, 768, 1536, 3072, LENGTH_MAX];
+    verify_lengths(simd, edges.chain(models))
+}
+
+/// [`verify`] over rows of the given lengths, each at most [`LENGTH_MAX`].
+pub(crate) fn verify_lengths(
+    simd: Simd,
+    lengths: impl Iterator<Item = usize> + Clone,
+) -> Result<u64, Error> {
+    let mut twins = Twins::new(simd)?;
+    let mut random = Random(0);
+
+    for values in [Random::ordinary, Random::subnormal, Random::huge, Random::mixed] {
+        let [a, b] = [(); 2].map(|()| random.pool(values));
+        for length in lengths.clone() {
+            twins.compare("dot of f32", length, Dot, &a, &b)?;
+            twins.compare("squared Euclidean of f32", length, SquaredEuclidean, &a, &b)?;
+            twins.compare("Manhattan of f32", length, Manhattan, &a, &b)?;
+        }
+    }
+    for values in [Random::code, Random::extreme_code] {
+        let [a, b] = [(); 2].map(|()| random.pool(values));
+        let (a, b) = (Code::slice(&a)?, Code::slice(&b)?);
+        let signed = random.pool(Random::signed);
+        for length in lengths.clone() {
+            twins.compare("dot of codes", length, Dot, &signed, b)?;
+            twins.compare("squared Euclidean of codes", length, SquaredEuclidean, a, b)?;
+            twins.compare("Manhattan of codes", length, Manhattan, a, b)?;
+        }
+    }
+    let [a, b] = [(); 2].map(|()| random.pool(Random::next));
+    for length in lengths {
+        twins.compare("Hamming", length, Hamming, &a, &b)?;
+    }
+    Ok(twins.digest)
+}
+
+/// The longest row.
+const LENGTH_MAX: usize = 4096;
+
+/// How many places rows start at: one more than a whole number of groups in a batch.
+const STARTS: usize = 9;
+
+/// A set beside scalar, and the digest of what both have given so far.
+struct Twins {
+    simd: Simd,
+    scalar: Simd,
+    digest: u64,
+}
+
+impl Twins {
+    fn new(simd: Simd) -> Result<Self, Error> {
+        Ok(Self { simd, scalar: Simd::new(Isa::Scalar)?, digest: 0xcbf2_9ce4_8422_2325 })
+    }
+
+    /// Compares pairs at several starts, and a batch that has whole groups and a rest.
+    fn compare<K: Kernel<Row>, Row: Element<Total: Bits>>(
+        &mut self,
+        name: &'static str,
+        length: usize,
+        kernel: K,
+        queries: &[K::Query],
+        rows: &[Row],
+    ) -> Result<(), Error> {
+        let rows: [&[Row]; STARTS] = std::array::from_fn(|start| &rows[start..][..length]);
+        let mut totals = rows.map(|_| Row::Total::default());
+        self.simd.batch(kernel, &queries[..length], &rows, &mut totals)?;
+
+        for (start, (row, total)) in rows.into_iter().zip(totals).enumerate() {
+            let of_batch = self.scalar.pair(kernel, &queries[..length], row)?.bits();
+            let shifted = &queries[start..][..length];
+            let of_pair = self.scalar.pair(kernel, shifted, row)?.bits();
+            if [total.bits(), self.simd.pair(kernel, shifted, row)?.bits()] != [of_batch, of_pair] {
+                return Err(Error::KernelMismatch { kernel: name, isa: self.simd.isa(), length });
+            }
+            self.add(of_batch);
+            self.add(of_pair);
+        }
+        Ok(())
+    }
+
+    /// FNV-1a over whole results.
+    fn add(&mut self, bits: u32) {
+        self.digest = (self.digest ^ u64::from(bits)).wrapping_mul(0x0100_0000_01b3);
+    }
+}
+
+/// A result as the bits that must be equal.
+trait Bits: Copy + Default {
+    fn bits(self) -> u32;
+}
+
+impl Bits for f32 {
+    /// The sign and payload of a NaN are the machine's own; that it is one is not.
+    fn bits(self) -> u32 {
+        if self.is_nan() { u32::MAX } else { self.to_bits() }
+    }
+}
+
+impl Bits for i32 {
+    fn bits(self) -> u32 {
+        self.cast_unsigned()
+    }
+}
+
+/// `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn pool<T>(&mut self, value: fn(&mut Self) -> T) -> Vec<T> {
+        (0..LENGTH_MAX + STARTS).map(|_| value(self)).collect()
+    }
+
+    fn bits(&mut self) -> u32 {
+        (self.next() >> 32) as u32
+    }
+
+    /// -1 to 1, as embeddings are.
+    fn ordinary(&mut self) -> f32 {
+        let integer = self.bits() >> 8; // what an f32 holds exactly
+        integer as f32 / (1 << 23) as f32 - 1.0
+    }
+
+    fn subnormal(&mut self) -> f32 {
+        f32::from_bits(self.bits() & 0x807f_ffff)
+    }
+
+    /// Sums of these overflow.
+    fn huge(&mut self) -> f32 {
+        self.ordinary() * 1e38
+    }
+
+    fn mixed(&mut self) -> f32 {
+        match self.next() % 4 {
+            0 => self.huge() * 1e-19,
+            1 => self.subnormal(),
+            2 => 0.0_f32.copysign(self.ordinary()),
+            _ => self.ordinary(),
+        }
+    }
+
+    fn code(&mut self) -> u8 {
+        (self.next() >> 57) as u8
+    }
+
+    /// 0 or the most: the largest sums that products can reach.
+    fn extreme_code(&mut self) -> u8 {
+        if self.next().is_multiple_of(8) { 0 } else { Code::MAX }
+    }
+
+    fn signed(&mut self) -> i8 {
+        if self.next().is_multiple_of(2) {
+            i8::MIN
+        } else {
+            ((self.next() >> 56) as u8).cast_signed()
+        }
+    }
+}
