@@ -1,0 +1,19 @@
+//! Vicino: an embeddable, multi-tenant vector store for retrieval-augmented generation.
+//!
+//! This crate is the engine (`vicino-core`, re-exported whole) with what a native program adds to
+//! it. At present that is the choice of the instruction set:
+//!
+//! ```
+//! use vicino::{DistanceMetric, kernel::Dot};
+//!
+//! let simd = vicino::simd()?; // the best of this machine, or what `VICINO_ISA` names
+//! assert_eq!(simd.pair(Dot, &[1.0_f32, 2.0], &[3.0, 4.0])?, 11.0);
+//! assert_eq!(DistanceMetric::Manhattan.distance(&[1.0, 2.0], &[3.0, 4.0])?, 4.0);
+//! # Ok::<(), vicino::Error>(())
+//! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod isa;
+
+pub use isa::simd;
+pub use vicino_core::*;

@@ -1,0 +1,1 @@
+//! What the tests, benches and fuzz targets share.
