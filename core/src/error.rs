@@ -8,6 +8,8 @@ use crate::simd::Isa;
 
 /// An error of core. Whatever was asked for has not happened, and everything is as it was.
 ///
+#[doc = include_str!("../docs/errors.md")]
+///
 /// ```
 /// use vicino_core::{DistanceMetric, Error};
 ///
@@ -87,7 +89,8 @@ pub enum Error {
     },
     /// A kernel gave other bits than its scalar twin: the processor or the compiler is at fault.
     #[error(
-        "kernel {kernel:?} on {isa} differs from scalar at length {length}; use another instruction set"
+        "kernel {kernel:?} on {isa} differs from scalar at length {length}; \
+         use another instruction set"
     )]
     KernelMismatch {
         /// The kernel and what it ran over.

@@ -11,7 +11,7 @@ fn sets() -> impl Iterator<Item = Simd> {
 
 /// Lengths around every edge of a block; fewer where each step is interpreted.
 fn lengths() -> Vec<usize> {
-    if cfg!(miri) { vec![0, 1, 15, 16, 17, 63, 64, 65, 130] } else { (0..=130).collect() }
+    if cfg!(miri) { vec![0, 17, 65] } else { (0..=130).collect() }
 }
 
 /// The canonical order: sixteen sums, element `i` to sum `i % 16`, then added by halves.
@@ -73,6 +73,7 @@ fn codes_and_words_are_counted_exactly() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long to interpret")]
 fn the_largest_row_does_not_overflow() {
     let codes = vec![Code::MAX; DIMENSIONS_MAX];
     let codes = Code::slice(&codes).unwrap();

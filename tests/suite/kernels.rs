@@ -1,0 +1,41 @@
+//! Every instruction set gives the same bits: those of the golden file.
+
+use std::env;
+
+use vicino::kernel::verify;
+use vicino::{Isa, Simd};
+
+const GOLDEN: &str = include_str!("../golden/kernels.digest");
+
+/// `VICINO_REQUIRE_ISA=avx2,avx512` turns a set that this machine lacks from a skip to a failure.
+#[test]
+fn every_instruction_set_gives_the_golden_digest() {
+    let required = env::var("VICINO_REQUIRE_ISA").unwrap_or_default();
+    let required: Vec<Isa> = required
+        .split(',')
+        .filter(|name| !name.is_empty())
+        .map(|name| name.parse().unwrap())
+        .collect();
+    for &isa in Isa::ALL {
+        match Simd::new(isa) {
+            Ok(simd) => {
+                let digest = verify(simd).unwrap_or_else(|error| panic!("{error}"));
+                assert_eq!(format!("{digest:016x}"), GOLDEN.trim(), "{isa}");
+                println!("{isa}: golden");
+            }
+            Err(error) => {
+                assert!(!required.contains(&isa), "{isa} is required: {error}");
+                println!("{isa}: skipped, {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_process_runs_on_the_set_that_its_environment_names() {
+    let expected = match env::var("VICINO_ISA") {
+        Ok(name) => name.parse().unwrap(),
+        Err(_) => Simd::detect().isa(),
+    };
+    assert_eq!(vicino::simd().unwrap().isa(), expected);
+}
