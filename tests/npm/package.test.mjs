@@ -1,0 +1,67 @@
+// The package as a user gets it: packed, installed into an empty project, used as its page says.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const source = fileURLToPath(new URL("../../wasm/npm", import.meta.url));
+let project;
+
+before(() => {
+  project = mkdtempSync(join(tmpdir(), "vicino-npm-"));
+  const packed = execFileSync("npm", ["pack", "--silent", "--pack-destination", project], {
+    cwd: source,
+    encoding: "utf8",
+  }).trim();
+  writeFileSync(join(project, "package.json"), '{ "private": true }');
+  execFileSync("npm", ["install", "--silent", "--no-audit", "--no-fund", `./${packed}`], {
+    cwd: project,
+  });
+});
+
+after(() => rmSync(project, { recursive: true }));
+
+const run = (file, code) => {
+  writeFileSync(join(project, file), code);
+  return execFileSync(process.execPath, [file], { cwd: project, encoding: "utf8" });
+};
+
+test("the examples of the package's page run", () => {
+  const page = readFileSync(join(project, "node_modules/vicino/README.md"), "utf8");
+  const examples = [...page.matchAll(/```js\n(.*?)```/gs)].map((match) => match[1]);
+  assert.ok(examples.length > 0);
+  for (const example of examples) {
+    // A comment after an expression is what the expression gives.
+    const claims = example.replace(/^(\S.*\)); \/\/ (\S+)$/gm, "console.log(($1) === $2);");
+    assert.notEqual(claims, example, "no claim to check");
+    assert.match(run("example.mjs", claims), /^(true\n)+$/);
+  }
+});
+
+test("the module names no folder of the machine it was built on", () => {
+  const module = readFileSync(join(source, "dist/vicino_bg.wasm"), "latin1");
+  for (const folder of [homedir(), fileURLToPath(new URL("../..", import.meta.url))]) {
+    assert.ok(!module.includes(folder), folder);
+  }
+});
+
+test("the package holds its module, its glue, its types, and nothing of ours", () => {
+  const listed = execFileSync("npm", ["pack", "--dry-run", "--json"], {
+    cwd: source,
+    encoding: "utf8",
+  });
+  const files = JSON.parse(listed)[0].files.map((file) => file.path);
+  assert.deepEqual(files.sort(), [
+    "README.md",
+    "dist/vicino.d.ts",
+    "dist/vicino.js",
+    "dist/vicino_bg.wasm",
+    "dist/vicino_bg.wasm.d.ts",
+    "node.js",
+    "package.json",
+    "web.js",
+  ]);
+});

@@ -1,0 +1,58 @@
+//! Builds what the npm package ships into `wasm/npm/dist`: the module and its glue.
+//!
+//! `cargo run -p vicino-pack` compiles `vicino-wasm`, writes the glue with the version of
+//! wasm-bindgen that the workspace's lock names, and shrinks the module with the `wasm-opt` that
+//! `npm ci` in `wasm/npm` installs.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use wasm_bindgen_cli_support::Bindgen;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+fn main() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let npm = root.join("wasm/npm");
+    let dist = npm.join("dist");
+    let module = dist.join("vicino_bg.wasm");
+
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(&root).args(["build", "--profile", "wasm", "--target", TARGET]);
+    cargo.args(["--package", "vicino-wasm", "--config", &without_paths(&root)?]);
+    run(&mut cargo)?;
+
+    let target = env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), Into::into);
+    let compiled = target.join(TARGET).join("wasm/vicino_wasm.wasm");
+    Bindgen::new()
+        .input_path(compiled)
+        .out_name("vicino")
+        .web(true)?
+        .typescript(true)
+        .omit_default_module_path(false)
+        .generate(&dist)?;
+
+    let optimizer = npm.join("node_modules/.bin/wasm-opt");
+    ensure!(optimizer.exists(), "no {}; run `npm ci` in wasm/npm first", optimizer.display());
+    run(Command::new(optimizer).arg("-O3").arg(&module).arg("-o").arg(&module))
+}
+
+/// The flags that keep this machine's folders out of the module, as a setting of cargo.
+fn without_paths(root: &Path) -> Result<String> {
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output()?.stdout;
+    let sysroot = String::from_utf8(sysroot)?;
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let home = home.context("neither CARGO_HOME nor a home folder is known")?;
+    let flags = [root.canonicalize()?, home, sysroot.trim().into()]
+        .map(|folder| format!("'--remap-path-prefix={}=.'", folder.display()));
+    Ok(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")))
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
+    ensure!(status.success(), "{command:?} failed: {status}");
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! Vicino for JavaScript: values in, values out, and core in between.
+//!
+//! One file a class. What JavaScript passes is checked before core sees it, and an error of core
+//! arrives as an `Error` whose `code` is the word that Rust programs see.
+
+mod error;
+mod kernels;
+mod rows;
+
+pub use kernels::{distance, isa, verify_kernels};
+pub use rows::Rows;
