@@ -5,7 +5,8 @@
 //! 1 GB on huge pages. Contestants take turns, so that a noisy machine is noisy for all; a
 //! figure is the median of the rounds. *floor* reads one word of every cache line of the row;
 //! *pair* is ours one by one, without looking ahead; *simsimd* is the crate of that name; *loop*
-//! is a plain loop over sixteen sums, compiled for the best instructions of the machine.
+//! is a plain loop over sixteen sums, compiled for the best instructions of the machine. Words
+//! after `--` choose the tables whose titles have them all.
 
 use std::hint::black_box;
 use std::io::{Write, stdout};
@@ -25,27 +26,24 @@ const DIMENSIONS: [usize; 4] = [128, 384, 768, 1536];
 
 fn main() -> std::io::Result<()> {
     let memory = memory()?;
-    let (f32s, codes) = (SquaredEuclidean, SquaredEuclidean);
     for (place, bytes) in [("in cache", CACHED), ("1 GB", GIGABYTE)] {
         let memory = &memory[..bytes];
         let title = |kernel| format!("{kernel}, {place}");
-        Table::<f32, f32>::new(title("squared Euclidean of f32"), f32s)
-            .beside("simsimd", |q, row| f32::sqeuclidean(q, row).unwrap_or_default() as f32)
+        Table::<f32, f32>::new(title("squared Euclidean of f32"), SquaredEuclidean)
+            .beside("simsimd", f32::sqeuclidean)
             .beside("loop", squared_f32)
             .print(memory)?;
         Table::<f32, f32>::new(title("dot of f32"), Dot)
-            .beside("simsimd", |q, row| f32::dot(q, row).unwrap_or_default() as f32)
+            .beside("simsimd", f32::dot)
             .beside("loop", dot_f32)
             .print(memory)?;
-        Table::<Code, Code>::new(title("squared Euclidean of codes"), codes)
-            .beside("simsimd", |q, row| {
-                i8::sqeuclidean(signed(q), signed(row)).unwrap_or_default() as i32
-            })
-            .beside("loop", |q, row| squared_i8(signed(q), signed(row)))
+        Table::<Code, Code>::new(title("squared Euclidean of codes"), SquaredEuclidean)
+            .beside("simsimd", |query, row| i8::sqeuclidean(signed(query), signed(row)))
+            .beside("loop", |query, row| squared_i8(signed(query), signed(row)))
             .print(memory)?;
         Table::<i8, Code>::new(title("dot of codes"), Dot)
-            .beside("simsimd", |q, row| i8::dot(q, signed(row)).unwrap_or_default() as i32)
-            .beside("loop", |q, row| dot_i8(q, signed(row)))
+            .beside("simsimd", |query, row| i8::dot(query, signed(row)))
+            .beside("loop", |query, row| dot_i8(query, signed(row)))
             .print(memory)?;
     }
     Ok(())
@@ -57,7 +55,7 @@ fn memory() -> std::io::Result<MmapMut> {
     memory.advise(Advice::HugePage)?;
     let mut random = Random(1);
     for word in bytemuck::cast_slice_mut::<u8, u64>(&mut memory) {
-        *word = random.next() & 0x007f_7f7f_007f_7f7f | 0x3f00_0000_3f00_0000;
+        *word = (random.next() & 0x007f_7f7f_007f_7f7f) | 0x3f00_0000_3f00_0000;
     }
     Ok(memory)
 }
@@ -68,7 +66,7 @@ struct Table<Q, T> {
     contestants: Vec<(String, Contestant<Q, T>)>,
 }
 
-/// Compares a query with a batch of rows; the sum of the results is only there to be used.
+/// Compares a query with a batch of rows.
 type Contestant<Q, T> = Box<dyn Fn(&[Q], &[&[T]])>;
 
 impl<Q: Pod, T: Pod + Element<Total: Copy + Default>> Table<Q, T> {
@@ -98,13 +96,11 @@ impl<Q: Pod, T: Pod + Element<Total: Copy + Default>> Table<Q, T> {
     }
 
     /// Adds a contestant that compares one row at a time.
-    fn beside(mut self, name: &str, distance: impl Fn(&[Q], &[T]) -> T::Total + 'static) -> Self {
+    fn beside<R>(mut self, name: &str, distance: impl Fn(&[Q], &[T]) -> R + 'static) -> Self {
         self.add(name, move |query, rows| {
-            let mut totals = [T::Total::default(); BATCH];
-            for (row, total) in rows.iter().zip(&mut totals) {
-                *total = distance(query, row);
+            for row in rows {
+                black_box(distance(query, row));
             }
-            black_box(totals);
         });
         self
     }
@@ -145,12 +141,11 @@ impl<Q: Pod, T: Pod + Element<Total: Copy + Default>> Table<Q, T> {
         let mut times = vec![Vec::new(); self.contestants.len()];
         for _ in 0..rounds {
             for ((_, contestant), times) in self.contestants.iter().zip(&mut times) {
-                let picks: Vec<[u32; BATCH]> = (0..batches)
-                    .map(|_| std::array::from_fn(|_| (random.next() % count as u64) as u32))
-                    .collect();
+                let picks: Vec<[usize; BATCH]> =
+                    (0..batches).map(|_| std::array::from_fn(|_| random.below(count))).collect();
                 let start = Instant::now();
                 for batch in &picks {
-                    let rows = batch.map(|i| &rows[i as usize * dimensions..][..dimensions]);
+                    let rows = batch.map(|i| &rows[i * dimensions..][..dimensions]);
                     contestant(query, &rows);
                 }
                 times.push(start.elapsed().as_nanos() as f64 / (batches * BATCH) as f64);
@@ -207,5 +202,9 @@ impl Random {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % end as u64).expect("less than a usize")
     }
 }
