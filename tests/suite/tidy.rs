@@ -10,7 +10,7 @@ fn files() -> Vec<(String, PathBuf)> {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
             let last = name.rsplit('/').next().unwrap();
-            if [".git", "target", "node_modules", "dist"].contains(&last) {
+            if [".git", "target", "node_modules", "dist", "corpus", "artifacts"].contains(&last) {
                 continue;
             }
             if path.is_dir() { collect(root, &path, found) } else { found.push((name, path)) }
