@@ -13,7 +13,6 @@
 //! assert_eq!(metric.score(distance), 1.0 / 6.0);
 //! # Ok::<(), vicino_core::Error>(())
 //! ```
-#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod error;
 mod metric;

@@ -5,8 +5,9 @@
 //! digest of all results is the same number on every machine; `tests/golden/kernels.digest` keeps
 //! it, and the suite, the emulated ARM run and the Node tests compare it.
 
-use crate::kernel::{Code, Dot, Element, Hamming, Kernel, Manhattan, SquaredEuclidean};
-use crate::{Error, Isa, Simd};
+use crate::error::Error;
+use crate::metric::{Dot, Hamming, Manhattan, SquaredEuclidean};
+use crate::simd::{Code, Element, Isa, Kernel, Simd};
 
 /// Runs every kernel on `simd` and on the scalar set, and returns the digest of the results: the
 /// same number on every machine. Takes about 20 ms natively.
@@ -111,7 +112,7 @@ impl Twins {
 }
 
 /// A result as the bits that must be equal.
-trait Bits: Copy + Default {
+trait Bits {
     fn bits(self) -> u32;
 }
 
@@ -178,7 +179,7 @@ impl Random {
 
     /// 0 or the most: the largest sums that products can reach.
     fn extreme_code(&mut self) -> u8 {
-        if self.next().is_multiple_of(8) { 0 } else { Code::MAX }
+        if self.next().is_multiple_of(8) { 0 } else { Code::MAX.get() }
     }
 
     fn signed(&mut self) -> i8 {

@@ -15,23 +15,7 @@ use vicino_core::{Error, Isa, Simd};
 /// machine does not have.
 pub fn simd() -> Result<Simd, Error> {
     match env::var_os("VICINO_ISA") {
-        Some(name) => named(&name.to_string_lossy()),
+        Some(name) => Simd::new(name.to_string_lossy().parse::<Isa>()?),
         None => Ok(Simd::detect()),
-    }
-}
-
-fn named(name: &str) -> Result<Simd, Error> {
-    Simd::new(name.parse::<Isa>()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_the_whole_setting() {
-        assert_eq!(named("scalar").map(Simd::isa), Ok(Isa::Scalar));
-        assert_eq!(named("sse9").unwrap_err().code(), "unknown_isa");
-        assert_eq!(named("").unwrap_err().code(), "unknown_isa");
     }
 }

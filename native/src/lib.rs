@@ -11,7 +11,6 @@
 //! assert_eq!(DistanceMetric::Manhattan.distance(&[1.0, 2.0], &[3.0, 4.0])?, 4.0);
 //! # Ok::<(), vicino::Error>(())
 //! ```
-#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod isa;
 

@@ -1,7 +1,6 @@
 //! The inner product.
 
-use crate::kernel::{Code, Kernel};
-use crate::simd::Lanes;
+use crate::simd::{Code, Kernel, Lanes};
 
 /// The inner product `sum(a * b)`, on `f32` and on codes.
 ///
@@ -14,7 +13,13 @@ impl Kernel<f32> for Dot {
     type Query = f32;
 
     #[inline(always)]
-    fn step<L: Lanes>(lanes: L, sums: L::Floats, query: L::Floats, row: L::Floats) -> L::Floats {
+    fn step<L: Lanes>(
+        self,
+        lanes: L,
+        sums: L::Floats,
+        query: L::Floats,
+        row: L::Floats,
+    ) -> L::Floats {
         lanes.add(sums, lanes.mul(query, row))
     }
 }
@@ -23,7 +28,13 @@ impl Kernel<Code> for Dot {
     type Query = i8;
 
     #[inline(always)]
-    fn step<L: Lanes>(lanes: L, sums: L::Counts, query: L::Bytes, row: L::Bytes) -> L::Counts {
+    fn step<L: Lanes>(
+        self,
+        lanes: L,
+        sums: L::Counts,
+        query: L::Bytes,
+        row: L::Bytes,
+    ) -> L::Counts {
         lanes.add_products(sums, row, query)
     }
 }

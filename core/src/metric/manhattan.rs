@@ -1,7 +1,6 @@
 //! The Manhattan distance.
 
-use crate::kernel::{Code, Kernel};
-use crate::simd::Lanes;
+use crate::simd::{Code, Kernel, Lanes};
 
 /// The Manhattan distance `sum(abs(a - b))`, on `f32` and on codes.
 #[derive(Debug, Clone, Copy)]
@@ -11,7 +10,13 @@ impl Kernel<f32> for Manhattan {
     type Query = f32;
 
     #[inline(always)]
-    fn step<L: Lanes>(lanes: L, sums: L::Floats, query: L::Floats, row: L::Floats) -> L::Floats {
+    fn step<L: Lanes>(
+        self,
+        lanes: L,
+        sums: L::Floats,
+        query: L::Floats,
+        row: L::Floats,
+    ) -> L::Floats {
         lanes.add(sums, lanes.abs(lanes.sub(query, row)))
     }
 }
@@ -20,7 +25,13 @@ impl Kernel<Code> for Manhattan {
     type Query = Code;
 
     #[inline(always)]
-    fn step<L: Lanes>(lanes: L, sums: L::Counts, query: L::Bytes, row: L::Bytes) -> L::Counts {
+    fn step<L: Lanes>(
+        self,
+        lanes: L,
+        sums: L::Counts,
+        query: L::Bytes,
+        row: L::Bytes,
+    ) -> L::Counts {
         lanes.add_bytes(sums, lanes.abs_difference(query, row))
     }
 }

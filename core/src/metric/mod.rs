@@ -1,7 +1,7 @@
 //! The metrics a user chooses from, and the kernels under them.
 //!
-//! Each kernel is a file; a metric is a variant, a row of `ALL` and its arms below. The suite
-//! compares every metric with its formula in `f64`.
+//! Each kernel is a file; a metric is a variant, a row of `ALL` and its arms below. `tests` holds
+//! the formulas.
 
 mod dot;
 mod hamming;
@@ -13,7 +13,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Simd, simd};
+use crate::error::Error;
+use crate::simd::check_lengths;
 pub use dot::Dot;
 pub use hamming::Hamming;
 pub use manhattan::Manhattan;
@@ -95,35 +96,35 @@ impl DistanceMetric {
     pub fn score(self, distance: f32) -> f32 {
         match self {
             Self::Cosine => 1.0 - distance,
-            Self::InnerProduct => -distance,
+            Self::InnerProduct => 0.0 - distance, // no negative zero
             Self::Euclidean | Self::Manhattan => 1.0 / (1.0 + distance),
         }
     }
 
-    /// The distance between two vectors of the same length, in O(d).
+    /// The distance between two vectors of the same length by the metric's formula, computed in
+    /// `f64` and rounded once, in O(d).
     ///
     /// # Errors
     ///
     /// [`Error::DimensionMismatch`] and [`Error::TooManyDimensions`] for lengths,
-    /// [`Error::NotFinite`] for a NaN or an infinity, [`Error::NormTooLarge`] where distances
-    /// could overflow, and [`Error::ZeroNorm`] for a zero vector under [`Cosine`](Self::Cosine).
+    /// [`Error::NotFinite`] for a NaN or an infinity, [`Error::NormTooLarge`] for a vector whose
+    /// distances could overflow, [`Error::ZeroNorm`] for a zero vector under
+    /// [`Cosine`](Self::Cosine).
     pub fn distance(self, a: &[f32], b: &[f32]) -> Result<f32, Error> {
+        check_lengths(a.len(), &[b])?;
         let (norm_a, norm_b) = (squared_norm(a)?, squared_norm(b)?);
-        let simd = Simd::detect();
-        match self {
+        let distance = match self {
+            Self::Cosine if norm_a == 0.0 || norm_b == 0.0 => return Err(Error::ZeroNorm),
             Self::Cosine => {
-                simd::check_lengths(a.len(), &[b])?;
-                if norm_a == 0.0 || norm_b == 0.0 {
-                    return Err(Error::ZeroNorm);
-                }
-                // In f64, because the products of short vectors are nothing in f32.
-                let cosine = product(a, b) / (norm_a.sqrt() * norm_b.sqrt());
-                Ok(narrow(1.0 - cosine.clamp(-1.0, 1.0)))
+                let cosine = sum(a, b, |a, b| a * b) / (norm_a.sqrt() * norm_b.sqrt());
+                1.0 - cosine.clamp(-1.0, 1.0)
             }
-            Self::Euclidean => Ok(simd.pair(SquaredEuclidean, a, b)?.sqrt()),
-            Self::InnerProduct => Ok(-simd.pair(Dot, a, b)?),
-            Self::Manhattan => simd.pair(Manhattan, a, b),
-        }
+            Self::Euclidean => sum(a, b, |a, b| (a - b) * (a - b)).sqrt(),
+            Self::InnerProduct => 0.0 - sum(a, b, |a, b| a * b), // no negative zero
+            Self::Manhattan => sum(a, b, |a, b| (a - b).abs()),
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "rounds to the nearest")]
+        Ok(distance as f32)
     }
 }
 
@@ -142,23 +143,37 @@ impl FromStr for DistanceMetric {
     }
 }
 
-/// The sum of products in `f64`, element after element: the same bits on every machine.
-fn product(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).fold(0.0, |sum, (&a, &b)| sum + f64::from(a) * f64::from(b))
-}
+/// The largest squared norm: an eighth of what `f32` holds, so that the squared distance of two
+/// such vectors, up to four times as large, leaves room for its roundings.
+const SQUARED_NORM_MAX: f64 = (f32::MAX / 8.0) as f64;
 
-/// The squared norm of a vector whose distances cannot overflow.
+/// The squared norm of a vector that may be stored or searched for.
 fn squared_norm(vector: &[f32]) -> Result<f64, Error> {
     if let Some(position) = vector.iter().position(|value| !value.is_finite()) {
         return Err(Error::NotFinite { position });
     }
-    let norm = product(vector, vector);
-    if norm > f64::from(f32::MAX / 4.0) { Err(Error::NormTooLarge) } else { Ok(norm) }
+    let found = sum(vector, vector, |a, b| a * b);
+    if found > SQUARED_NORM_MAX {
+        return Err(Error::NormTooLarge { max: SQUARED_NORM_MAX, found });
+    }
+    Ok(found)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "rounds to the nearest f32, as it is meant to")]
-fn narrow(value: f64) -> f32 {
-    value as f32
+/// The sum of a term over all pairs in `f64`, in the order of the kernels: sixteen sums, then by
+/// halves.
+fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut sums = [0.0; 16];
+    for (a, b) in a.chunks(16).zip(b.chunks(16)) {
+        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += term(f64::from(a), f64::from(b));
+        }
+    }
+    for width in [8, 4, 2, 1] {
+        for lane in 0..width {
+            sums[lane] += sums[lane + width];
+        }
+    }
+    sums[0]
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The squared Euclidean distance: the order of the Euclidean one without its root.
 
-use crate::kernel::{Code, Kernel};
-use crate::simd::Lanes;
+use crate::simd::{Code, Kernel, Lanes};
 
 /// The squared Euclidean distance `sum((a - b)^2)`, on `f32` and on codes.
 #[derive(Debug, Clone, Copy)]
@@ -11,7 +10,13 @@ impl Kernel<f32> for SquaredEuclidean {
     type Query = f32;
 
     #[inline(always)]
-    fn step<L: Lanes>(lanes: L, sums: L::Floats, query: L::Floats, row: L::Floats) -> L::Floats {
+    fn step<L: Lanes>(
+        self,
+        lanes: L,
+        sums: L::Floats,
+        query: L::Floats,
+        row: L::Floats,
+    ) -> L::Floats {
         let difference = lanes.sub(query, row);
         lanes.add(sums, lanes.mul(difference, difference))
     }
@@ -21,7 +26,13 @@ impl Kernel<Code> for SquaredEuclidean {
     type Query = Code;
 
     #[inline(always)]
-    fn step<L: Lanes>(lanes: L, sums: L::Counts, query: L::Bytes, row: L::Bytes) -> L::Counts {
+    fn step<L: Lanes>(
+        self,
+        lanes: L,
+        sums: L::Counts,
+        query: L::Bytes,
+        row: L::Bytes,
+    ) -> L::Counts {
         let difference = lanes.abs_difference(query, row);
         lanes.add_products(sums, difference, difference)
     }

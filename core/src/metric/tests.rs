@@ -9,8 +9,8 @@ fn vectors(length: u32) -> (Vec<f32>, Vec<f32>) {
 }
 
 fn assert_near(found: f32, expected: f64, what: impl fmt::Display) {
-    let error = (f64::from(found) - expected).abs();
-    assert!(error <= 1e-5 * expected.abs().max(1.0), "{what}: {found}, not {expected}");
+    let error = (f64::from(found) - expected).abs() / (1.0 + expected.abs());
+    assert!(error <= 1e-6, "{what}: {found}, not {expected}");
 }
 
 #[test]
@@ -57,6 +57,8 @@ fn a_vector_is_at_no_distance_from_itself() {
         // However short it is: the squares of the shortest are below the smallest f32.
         for scale in [1.0, 1e-15, 1e-30] {
             let a: Vec<f32> = a.iter().map(|value| value * scale).collect();
+            let zero = vec![0.0; a.len()];
+            assert!(DistanceMetric::Euclidean.distance(&a, &zero).unwrap() > 0.0);
             let cosine = DistanceMetric::Cosine.distance(&a, &a).unwrap();
             assert!((0.0..1e-6).contains(&cosine), "{cosine} at {scale}");
         }
@@ -75,6 +77,28 @@ fn what_has_no_distance_is_refused() {
         let zero = code(&[0.0, -0.0], &[1.0, 2.0]);
         assert_eq!(zero.err(), (metric == DistanceMetric::Cosine).then_some("zero_norm"));
     }
+}
+
+#[test]
+fn the_longest_vectors_still_have_distances() {
+    // Every squared norm up to the largest, every distance a number, in f64 and in the kernels.
+    let simd = crate::Simd::detect();
+    for length in 1..200_u16 {
+        let value = (f32::MAX / 8.0 / f32::from(length)).sqrt() * (1.0 - f32::EPSILON);
+        let (a, b) = (vec![value; length.into()], vec![-value; length.into()]);
+        for &metric in DistanceMetric::ALL {
+            assert!(metric.distance(&a, &b).unwrap().is_finite(), "{metric}, length {length}");
+        }
+        assert!(simd.pair(SquaredEuclidean, &a, &b).unwrap().is_finite(), "length {length}");
+        assert!(simd.pair(Manhattan, &a, &b).unwrap().is_finite(), "length {length}");
+    }
+}
+
+#[test]
+fn nothing_is_negative_zero() {
+    let product = DistanceMetric::InnerProduct.distance(&[1.0, 0.0], &[0.0, 1.0]).unwrap();
+    assert!(product.is_sign_positive());
+    assert!(DistanceMetric::InnerProduct.score(product).is_sign_positive());
 }
 
 #[test]

@@ -42,6 +42,7 @@ impl Lanes for Avx512 {
         }
 
         fn load_floats_tail(self, tail: &[f32]) -> __m512 {
+            debug_assert!(tail.len() < 16, "a tail is less than a block");
             let present = (1 << tail.len().min(15)) - 1;
             // SAFETY: only the floats of the tail are read, masked ones are not touched.
             unsafe { _mm512_maskz_loadu_ps(present, tail.as_ptr()) }
@@ -75,6 +76,7 @@ impl Lanes for Avx512 {
         }
 
         fn load_bytes_tail(self, tail: &[u8]) -> __m512i {
+            debug_assert!(tail.len() < 64, "a tail is less than a block");
             let present = (1 << tail.len().min(63)) - 1;
             // SAFETY: only the bytes of the tail are read, masked ones are not touched.
             unsafe { _mm512_maskz_loadu_epi8(present, tail.as_ptr().cast()) }

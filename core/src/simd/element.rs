@@ -1,14 +1,17 @@
 //! What a row is made of, and how a row is cut into blocks of one cache line.
 
+use std::fmt;
+
 use super::lanes::Lanes;
+use crate::error::Error;
 
 /// The most elements a row may have: the sum of so many products of bytes is exact in 32 bits.
 pub const DIMENSIONS_MAX: usize = 1 << 16;
 
-/// The type of a row's elements: `f32`, [`Code`], `i8` or `u64`.
+/// The type of a row's elements: `f32`, [`Code`], `i8` or `u64`. The trait is sealed.
 pub trait Element: Blocks {
     /// What a kernel's sums add up to: `f32` on `f32`, `i32` on everything that is counted.
-    type Total: Copy;
+    type Total: Copy + Default + PartialOrd + fmt::Debug;
 }
 
 /// A 7-bit code, 0 to 127: one dimension of a quantized vector.
@@ -33,18 +36,22 @@ pub struct Code(u8);
 
 impl Code {
     /// The largest code.
-    pub const MAX: u8 = 127;
+    pub const MAX: Self = Self(127);
+
+    /// The code of this number, up to 127.
+    #[must_use]
+    pub fn new(number: u8) -> Option<Self> {
+        (number <= Self::MAX.0).then_some(Self(number))
+    }
 
     /// The bytes as codes, in place.
     ///
     /// # Errors
     ///
-    /// [`Error::CodeOutOfRange`](crate::Error::CodeOutOfRange) for the first byte over 127.
-    pub fn slice(bytes: &[u8]) -> Result<&[Self], crate::Error> {
-        match bytes.iter().position(|&byte| byte > Self::MAX) {
-            Some(position) => {
-                Err(crate::Error::CodeOutOfRange { position, found: bytes[position] })
-            }
+    /// [`Error::CodeOutOfRange`] for the first byte over 127.
+    pub fn slice(bytes: &[u8]) -> Result<&[Self], Error> {
+        match bytes.iter().position(|&byte| byte > Self::MAX.0) {
+            Some(position) => Err(Error::CodeOutOfRange { position, found: bytes[position] }),
             None => Ok(bytemuck::must_cast_slice(bytes)),
         }
     }

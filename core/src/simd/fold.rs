@@ -4,19 +4,23 @@
 //! side, so that their sums do not wait for one another, and asks for the lines of the rows
 //! [`ahead`] places on while it works, so that memory does not wait either.
 
+use std::array::from_fn;
+
 use super::element::{Blocks, Element};
 use super::lanes::{Lanes, Operation};
 
 /// A distance function, written once over the lanes of any instruction set.
 ///
 /// [`Simd::pair`](crate::Simd::pair) and [`Simd::batch`](crate::Simd::batch) run it on rows of
-/// `Row`; each kernel says on which elements it is defined.
+/// `Row`; each kernel says on which elements it is defined. The trait is sealed: a new kernel is
+/// a file in core.
 pub trait Kernel<Row: Element>: Copy {
     /// What the query is made of. Its blocks have as many elements as the row's.
     type Query: Element;
 
     /// Folds a block of the query and one of the row into the row's sums.
     fn step<L: Lanes>(
+        self,
         lanes: L,
         sums: Row::Sums<L>,
         query: <Self::Query as Blocks>::Block<L>,
@@ -26,6 +30,7 @@ pub trait Kernel<Row: Element>: Copy {
 
 /// One query and one row of the same length.
 pub(super) struct Pair<'a, K: Kernel<Row>, Row: Element> {
+    pub(super) kernel: K,
     pub(super) query: &'a [K::Query],
     pub(super) row: &'a [Row],
 }
@@ -35,13 +40,15 @@ impl<K: Kernel<Row>, Row: Element> Operation for Pair<'_, K, Row> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Row::Total {
-        let [total] = fold::<K, Row, L, 1>(lanes, self.query, [self.row], [self.row]);
+        let Self { kernel, query, row } = self;
+        let [total] = fold(lanes, kernel, query, [row], [row]);
         total
     }
 }
 
 /// One query and many rows of the same length, and a place for each total.
 pub(super) struct Batch<'a, K: Kernel<Row>, Row: Element> {
+    pub(super) kernel: K,
     pub(super) query: &'a [K::Query],
     pub(super) rows: &'a [&'a [Row]],
     pub(super) totals: &'a mut [Row::Total],
@@ -52,14 +59,8 @@ impl<K: Kernel<Row>, Row: Element> Operation for Batch<'_, K, Row> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        for row in self.rows.iter().take(ahead(size_of_val(self.query))) {
-            prefetch(lanes, row);
-        }
-        match L::ROWS {
-            4 => self.by::<L, 4>(lanes),
-            2 => self.by::<L, 2>(lanes),
-            _ => self.by::<L, 1>(lanes),
-        }
+        const { assert!(L::ROWS == 1 || L::ROWS == 4, "the widths that batches are folded by") };
+        if L::ROWS == 4 { self.by::<L, 4>(lanes) } else { self.by::<L, 1>(lanes) }
     }
 }
 
@@ -67,15 +68,20 @@ impl<K: Kernel<Row>, Row: Element> Batch<'_, K, Row> {
     /// Folds `N` rows at a time, and the rest one by one.
     #[inline(always)]
     fn by<L: Lanes, const N: usize>(self, lanes: L) {
-        let ahead = ahead(size_of_val(self.query));
-        let (groups, rest) = self.rows.as_chunks::<N>();
-        let (group_totals, rest_totals) = self.totals.as_chunks_mut::<N>();
+        let Self { kernel, query, rows, totals } = self;
+        let ahead = ahead(size_of_val(rows.first().copied().unwrap_or_default()));
+        for row in rows.iter().take(ahead) {
+            prefetch(lanes, row);
+        }
+        let (groups, rest) = rows.as_chunks::<N>();
+        let (group_totals, rest_totals) = totals.as_chunks_mut::<N>();
         for (i, (group, totals)) in groups.iter().zip(group_totals).enumerate() {
-            let next = self.rows.get(i * N + ahead..).and_then(|rows| rows.first_chunk::<N>());
-            *totals = fold::<K, Row, L, N>(lanes, self.query, *group, *next.unwrap_or(group));
+            // Past the end a row asks for itself, which costs nothing.
+            let next = from_fn(|row| *rows.get(i * N + ahead + row).unwrap_or(&group[row]));
+            *totals = fold(lanes, kernel, query, *group, next);
         }
         for (row, total) in rest.iter().zip(rest_totals) {
-            [*total] = fold::<K, Row, L, 1>(lanes, self.query, [row], [row]);
+            [*total] = fold(lanes, kernel, query, [row], [row]);
         }
     }
 }
@@ -84,14 +90,15 @@ impl<K: Kernel<Row>, Row: Element> Batch<'_, K, Row> {
 #[inline(always)]
 fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
     lanes: L,
+    kernel: K,
     query: &[K::Query],
     rows: [&[Row]; N],
     next: [&[Row]; N],
 ) -> [Row::Total; N] {
     let (query_blocks, query_tail) = K::Query::split(query);
     let (blocks, rest) = (query_blocks.len(), query_tail.len());
-    let parts = rows.map(|row| {
-        let (row_blocks, row_tail) = Row::split(row);
+    let parts: [_; N] = from_fn(|row| {
+        let (row_blocks, row_tail) = Row::split(rows[row]);
         (&row_blocks[..blocks], &row_tail[..rest])
     });
     let mut sums = [Row::no_sums(lanes); N];
@@ -99,27 +106,35 @@ fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
         let query_block = K::Query::load(lanes, query_block);
         for (row, sums) in sums.iter_mut().enumerate() {
             if N > 1 {
-                lanes.prefetch(next[row].as_ptr().cast::<u8>().wrapping_add(i * LINE));
+                prefetch_line(lanes, next[row], i);
             }
-            *sums = K::step(lanes, *sums, query_block, Row::load(lanes, &parts[row].0[i]));
+            *sums = kernel.step(lanes, *sums, query_block, Row::load(lanes, &parts[row].0[i]));
         }
     }
     if rest > 0 {
         let query_block = K::Query::load_tail(lanes, query_tail);
         for (row, sums) in sums.iter_mut().enumerate() {
-            *sums = K::step(lanes, *sums, query_block, Row::load_tail(lanes, parts[row].1));
+            if N > 1 {
+                prefetch_line(lanes, next[row], blocks);
+            }
+            *sums = kernel.step(lanes, *sums, query_block, Row::load_tail(lanes, parts[row].1));
         }
     }
-    sums.map(|sums| Row::total(lanes, sums))
+    from_fn(|row| Row::total(lanes, sums[row]))
 }
 
 /// Asks for all lines of a row.
 #[inline(always)]
 fn prefetch<Row: Element, L: Lanes>(lanes: L, row: &[Row]) {
-    let first = row.as_ptr().cast::<u8>();
-    for offset in (0..size_of_val(row)).step_by(LINE) {
-        lanes.prefetch(first.wrapping_add(offset));
+    for line in 0..size_of_val(row).div_ceil(LINE) {
+        prefetch_line(lanes, row, line);
     }
+}
+
+/// Asks for one line of a row, counted from its start.
+#[inline(always)]
+fn prefetch_line<Row: Element, L: Lanes>(lanes: L, row: &[Row], line: usize) {
+    lanes.prefetch(row.as_ptr().cast::<u8>().wrapping_add(line * LINE));
 }
 
 /// Bytes in a cache line, and in a block.

@@ -17,7 +17,7 @@ pub trait Lanes: Copy {
     /// Partial integer sums; only their total has a meaning.
     type Counts: Copy;
 
-    /// How many rows a batch folds side by side: as many as have their sums in registers.
+    /// How many rows a batch folds side by side: 4 where their sums have registers, else 1.
     const ROWS: usize;
 
     /// Runs `operation`, compiled with the instruction set that `self` proves.

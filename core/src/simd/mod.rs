@@ -26,7 +26,7 @@ mod x86;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Error;
+use crate::error::Error;
 pub use element::{Code, DIMENSIONS_MAX, Element};
 pub use fold::Kernel;
 pub(crate) use lanes::{Lanes, Operation};
@@ -172,12 +172,12 @@ impl Simd {
     #[inline]
     pub fn pair<K: Kernel<Row>, Row: Element>(
         self,
-        _kernel: K,
+        kernel: K,
         query: &[K::Query],
         row: &[Row],
     ) -> Result<Row::Total, Error> {
         check_lengths(query.len(), &[row])?;
-        Ok(self.run(fold::Pair::<K, Row> { query, row }))
+        Ok(self.run(fold::Pair { kernel, query, row }))
     }
 
     /// The distances between a query and each of the rows, in O(d) a row, faster than one by one:
@@ -191,7 +191,7 @@ impl Simd {
     #[inline]
     pub fn batch<K: Kernel<Row>, Row: Element>(
         self,
-        _kernel: K,
+        kernel: K,
         query: &[K::Query],
         rows: &[&[Row]],
         totals: &mut [Row::Total],
@@ -200,7 +200,7 @@ impl Simd {
         if rows.len() != totals.len() {
             return Err(Error::OutputMismatch { rows: rows.len(), found: totals.len() });
         }
-        self.run(fold::Batch::<K, Row> { query, rows, totals });
+        self.run(fold::Batch { kernel, query, rows, totals });
         Ok(())
     }
 }
