@@ -59,10 +59,22 @@ test("what is refused is an Error with a code, and the module works on", () => {
   refused(() => distance("euclidean", one, new Float32Array([NaN])), "not_finite");
   refused(() => distance("cosine", one, new Float32Array([0])), "zero_norm");
   refused(() => distance("euclid", one, one), "unknown_metric");
-  refused(() => new Rows(0, one), "dimension_mismatch");
   refused(() => new Rows(2, one), "dimension_mismatch");
   refused(() => new Rows(1, one).dot(new Float32Array(2)), "dimension_mismatch");
   refused(() => verifyKernels("avx2"), "isa_unavailable");
   refused(() => verifyKernels("sse9"), "unknown_isa");
+  for (const wrong of [undefined, null, 5, {}, [1], "1", { length: 1e9 }, Symbol("1"), 1n]) {
+    refused(() => distance("euclidean", wrong, one), "invalid_argument");
+    refused(() => distance("euclidean", one, wrong), "invalid_argument");
+    refused(() => new Rows(1, wrong), "invalid_argument");
+    refused(() => new Rows(1, one).dot(wrong), "invalid_argument");
+  }
+  for (const wrong of [undefined, null, 5, {}, ["cosine"], Symbol("cosine")]) {
+    refused(() => distance(wrong, one, one), "invalid_argument");
+    refused(() => verifyKernels(wrong), "invalid_argument");
+  }
+  for (const wrong of [undefined, null, 0, -1, 1.5, NaN, Infinity, 2 ** 32 + 1, "1", {}, 1n]) {
+    refused(() => new Rows(wrong, one), "invalid_argument");
+  }
   assert.equal(distance("euclidean", one, one), 0);
 });

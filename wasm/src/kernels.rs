@@ -5,7 +5,8 @@ use vicino_core::{DistanceMetric, Isa, Simd};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::error::to_js;
+use crate::convert;
+use crate::error::Error;
 
 /// The instruction set that the module was built for: `"simd128"`, or `"scalar"` without it.
 #[wasm_bindgen]
@@ -18,11 +19,18 @@ pub fn isa() -> String {
 ///
 /// # Errors
 ///
-/// Those of [`DistanceMetric::distance`], and `unknown_metric`.
+/// Those of [`DistanceMetric::distance`], `unknown_metric` and `invalid_argument`.
 #[wasm_bindgen]
-pub fn distance(metric: &str, a: &[f32], b: &[f32]) -> Result<f32, JsValue> {
-    let metric: DistanceMetric = metric.parse().map_err(|error| to_js(&error))?;
-    metric.distance(a, b).map_err(|error| to_js(&error))
+pub fn distance(
+    #[wasm_bindgen(unchecked_param_type = "string")] metric: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "Float32Array")] a: &JsValue,
+    #[wasm_bindgen(unchecked_param_type = "Float32Array")] b: &JsValue,
+) -> Result<f32, JsValue> {
+    let distance = || -> Result<f32, Error> {
+        let metric: DistanceMetric = convert::string(metric, "metric")?.parse()?;
+        Ok(metric.distance(&convert::floats(a, "a")?, &convert::floats(b, "b")?)?)
+    };
+    Ok(distance()?)
 }
 
 /// Runs every kernel of an instruction set beside its scalar twin and returns the digest of the
@@ -30,9 +38,15 @@ pub fn distance(metric: &str, a: &[f32], b: &[f32]) -> Result<f32, JsValue> {
 ///
 /// # Errors
 ///
-/// `kernel_mismatch` where one differs, `isa_unavailable` and `unknown_isa` for the name.
+/// `kernel_mismatch` where one differs; `isa_unavailable`, `unknown_isa` and `invalid_argument`
+/// for the name.
 #[wasm_bindgen(js_name = verifyKernels)]
-pub fn verify_kernels(isa: &str) -> Result<String, JsValue> {
-    let digest = isa.parse::<Isa>().and_then(Simd::new).and_then(verify);
-    digest.map(|digest| format!("{digest:016x}")).map_err(|error| to_js(&error))
+pub fn verify_kernels(
+    #[wasm_bindgen(unchecked_param_type = "string")] isa: &JsValue,
+) -> Result<String, JsValue> {
+    let digest = || -> Result<u64, Error> {
+        let isa: Isa = convert::string(isa, "isa")?.parse()?;
+        Ok(verify(Simd::new(isa)?)?)
+    };
+    Ok(format!("{:016x}", digest()?))
 }

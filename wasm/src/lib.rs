@@ -3,6 +3,7 @@
 //! One file a class. What JavaScript passes is checked before core sees it, and an error of core
 //! arrives as an `Error` whose `code` is the word that Rust programs see.
 
+mod convert;
 mod error;
 mod kernels;
 mod rows;

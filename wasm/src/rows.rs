@@ -1,11 +1,12 @@
 //! Vectors that lie in the module's memory, to be compared with a query all at once.
 
-use vicino_core::kernel::Dot;
-use vicino_core::{Error, Simd};
+use vicino_core::kernel::{DIMENSIONS_MAX, Dot};
+use vicino_core::{Error as CoreError, Simd};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::error::to_js;
+use crate::convert;
+use crate::error::Error;
 
 /// Vectors of one length, copied into the module once.
 #[wasm_bindgen]
@@ -21,14 +22,19 @@ impl Rows {
     ///
     /// # Errors
     ///
-    /// `dimension_mismatch` where the last vector is not whole.
+    /// `dimension_mismatch` where the last vector is not whole, `invalid_argument`.
     #[wasm_bindgen(constructor)]
-    pub fn new(dimensions: usize, values: Vec<f32>) -> Result<Self, JsValue> {
-        match values.len().checked_rem(dimensions) {
-            Some(0) => Ok(Self { dimensions, values }),
-            rest => {
-                let found = rest.unwrap_or(values.len());
-                Err(to_js(&Error::DimensionMismatch { expected: dimensions, found }))
+    pub fn new(
+        #[wasm_bindgen(unchecked_param_type = "number")] dimensions: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Float32Array")] values: &JsValue,
+    ) -> Result<Self, JsValue> {
+        let dimensions = convert::count(dimensions, DIMENSIONS_MAX, "dimensions")?;
+        let values = convert::floats(values, "values")?;
+        match values.len() % dimensions {
+            0 => Ok(Self { dimensions, values }),
+            found => {
+                let error = CoreError::DimensionMismatch { expected: dimensions, found };
+                Err(Error::from(error).into())
             }
         }
     }
@@ -37,11 +43,15 @@ impl Rows {
     ///
     /// # Errors
     ///
-    /// `dimension_mismatch` where the query is not as long as the vectors.
-    pub fn dot(&self, query: &[f32]) -> Result<Vec<f32>, JsValue> {
+    /// `dimension_mismatch` where the query is not as long as the vectors, `invalid_argument`.
+    pub fn dot(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Float32Array")] query: &JsValue,
+    ) -> Result<Vec<f32>, JsValue> {
+        let query = convert::floats(query, "query")?;
         let rows: Vec<&[f32]> = self.values.chunks_exact(self.dimensions).collect();
         let mut products = vec![0.0; rows.len()];
-        let done = Simd::detect().batch(Dot, query, &rows, &mut products);
-        done.map(|()| products).map_err(|error| to_js(&error))
+        Simd::detect().batch(Dot, &query, &rows, &mut products).map_err(Error::from)?;
+        Ok(products)
     }
 }

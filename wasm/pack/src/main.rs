@@ -1,10 +1,11 @@
 //! Builds what the npm package ships into `wasm/npm/dist`: the module and its glue.
 //!
 //! `cargo run -p vicino-pack` compiles `vicino-wasm`, writes the glue with the version of
-//! wasm-bindgen that the workspace's lock names, and shrinks the module with the `wasm-opt` that
-//! `npm ci` in `wasm/npm` installs.
+//! wasm-bindgen that the workspace's lock names, adds the licences, and shrinks the module with
+//! the `wasm-opt` that `npm ci` in `wasm/npm` installs.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -33,6 +34,10 @@ fn main() -> Result<()> {
         .typescript(true)
         .omit_default_module_path(false)
         .generate(&dist)?;
+
+    for license in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        fs::copy(root.join(license), dist.join(license))?;
+    }
 
     let optimizer = npm.join("node_modules/.bin/wasm-opt");
     ensure!(optimizer.exists(), "no {}; run `npm ci` in wasm/npm first", optimizer.display());
