@@ -1,4 +1,4 @@
-//! Nanoseconds a vector of every kernel, beside the kernels of others and the machine's floor.
+//! Nanoseconds a vector of the kernels, beside those of others and the machine's floor.
 //!
 //! `tests/run bench` runs it. One query is compared with batches of 16 rows, as a hop of a graph
 //! search does, once with rows that stay in the cache and once with rows at random places of
@@ -8,6 +8,7 @@
 //! is a plain loop over sixteen sums, compiled for the best instructions of the machine. Words
 //! after `--` choose the tables whose titles have them all.
 
+use std::env;
 use std::hint::black_box;
 use std::io::{Write, stdout};
 use std::time::Instant;
@@ -16,12 +17,13 @@ use bytemuck::Pod;
 use memmap2::{Advice, MmapMut};
 use multiversion::multiversion;
 use simsimd::SpatialSimilarity;
-use vicino::kernel::{Code, Dot, Element, Kernel, SquaredEuclidean};
+use vicino::kernel::{Code, Dot, Element, Kernel, Manhattan, SquaredEuclidean};
 use vicino::{Isa, Simd};
 
 const GIGABYTE: usize = 1 << 30;
 const CACHED: usize = 128 << 10; // within the second level of every core of the last ten years
 const BATCH: usize = 16;
+const ROUNDS: usize = 11;
 const DIMENSIONS: [usize; 4] = [128, 384, 768, 1536];
 
 fn main() -> std::io::Result<()> {
@@ -44,6 +46,12 @@ fn main() -> std::io::Result<()> {
         Table::<i8, Code>::new(title("dot of codes"), Dot)
             .beside("simsimd", |query, row| i8::dot(query, signed(row)))
             .beside("loop", |query, row| dot_i8(query, signed(row)))
+            .print(memory)?;
+        Table::<f32, f32>::new(title("Manhattan of f32"), Manhattan)
+            .beside("loop", manhattan_f32)
+            .print(memory)?;
+        Table::<Code, Code>::new(title("Manhattan of codes"), Manhattan)
+            .beside("loop", |query, row| manhattan_i8(signed(query), signed(row)))
             .print(memory)?;
     }
     Ok(())
@@ -110,11 +118,8 @@ impl<Q: Pod, T: Pod + Element<Total: Copy + Default>> Table<Q, T> {
     }
 
     fn print(self, memory: &[u8]) -> std::io::Result<()> {
-        if !std::env::args()
-            .skip(1)
-            .filter(|word| word != "--bench")
-            .all(|word| self.title.contains(&word))
-        {
+        let mut words = env::args().skip(1).filter(|word| !word.starts_with("--"));
+        if !words.all(|word| self.title.contains(&word)) {
             return Ok(());
         }
         let names: Vec<_> = self.contestants.iter().map(|(name, _)| name.as_str()).collect();
@@ -135,11 +140,10 @@ impl<Q: Pod, T: Pod + Element<Total: Copy + Default>> Table<Q, T> {
         let rows: &[T] = bytemuck::cast_slice(memory);
         let count = rows.len() / dimensions;
         let batches = (64 << 20) / size_of::<T>() / dimensions / BATCH; // 64 MB a turn
-        let rounds = if cfg!(debug_assertions) { 1 } else { 11 };
 
         let mut random = Random(dimensions as u64);
         let mut times = vec![Vec::new(); self.contestants.len()];
-        for _ in 0..rounds {
+        for _ in 0..ROUNDS {
             for ((_, contestant), times) in self.contestants.iter().zip(&mut times) {
                 let picks: Vec<[usize; BATCH]> =
                     (0..batches).map(|_| std::array::from_fn(|_| random.below(count))).collect();
@@ -190,6 +194,8 @@ plain_loops! {
     dot_f32(f32) -> f32 { |a, b| a * b }
     squared_i8(i8) -> i32 { |a, b| (i32::from(a) - i32::from(b)) * (i32::from(a) - i32::from(b)) }
     dot_i8(i8) -> i32 { |a, b| i32::from(a) * i32::from(b) }
+    manhattan_f32(f32) -> f32 { |a, b| (a - b).abs() }
+    manhattan_i8(i8) -> i32 { |a, b| (i32::from(a) - i32::from(b)).abs() }
 }
 
 /// `SplitMix64`.
