@@ -80,6 +80,7 @@ fn what_has_no_distance_is_refused() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too long to interpret")]
 fn the_longest_vectors_still_have_distances() {
     // Every squared norm up to the largest, every distance a number, in f64 and in the kernels.
     let simd = crate::Simd::detect();
