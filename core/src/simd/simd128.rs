@@ -1,7 +1,8 @@
 //! WebAssembly's simd128: a block in four registers.
 //!
 //! A module either has these instructions or does not load, so the build decides and there is
-//! nothing to detect. Engines have no prefetch.
+//! nothing to detect. Engines have no prefetch. Products go through `i32x4.dot_i16x8`, which in V8
+//! on x86 was 10 to 40 % faster than `i16x8.extmul` with pairwise sums, the form made for ARM.
 #![expect(unsafe_code, reason = "loads through a pointer")]
 
 use std::arch::wasm32::*;
