@@ -69,6 +69,30 @@ pub enum Error {
         /// The byte that was given.
         found: u8,
     },
+    /// Memory that is needed cannot be had.
+    #[error("{bytes} bytes of memory cannot be had")]
+    OutOfMemory {
+        /// How much was asked for.
+        bytes: usize,
+    },
+    /// More entries than slots can number.
+    #[error("at most {max} entries fit")]
+    TooManyEntries {
+        /// The most entries.
+        max: usize,
+    },
+    /// A setting is outside its limits.
+    #[error("{field} must be {min} to {max}, found {found}")]
+    InvalidConfig {
+        /// The setting.
+        field: &'static str,
+        /// The least it may be.
+        min: usize,
+        /// The most it may be.
+        max: usize,
+        /// What was given.
+        found: usize,
+    },
     /// No metric has this name.
     #[error("no metric is called {name:?}; use one of cosine, euclidean, inner_product, manhattan")]
     UnknownMetric {
@@ -119,6 +143,9 @@ impl Error {
             Self::ZeroNorm => "zero_norm",
             Self::NormTooLarge { .. } => "norm_too_large",
             Self::CodeOutOfRange { .. } => "code_out_of_range",
+            Self::OutOfMemory { .. } => "out_of_memory",
+            Self::TooManyEntries { .. } => "too_many_entries",
+            Self::InvalidConfig { .. } => "invalid_config",
             Self::UnknownMetric { .. } => "unknown_metric",
             Self::UnknownIsa { .. } => "unknown_isa",
             Self::IsaUnavailable { .. } => "isa_unavailable",
@@ -142,6 +169,9 @@ mod tests {
             Error::ZeroNorm,
             Error::NormTooLarge { max: 1e37, found: 1e38 },
             Error::CodeOutOfRange { position: 7, found: 200 },
+            Error::OutOfMemory { bytes: 1 << 40 },
+            Error::TooManyEntries { max: 1 << 31 },
+            Error::InvalidConfig { field: "ef_search", min: 1, max: 65_536, found: 0 },
             Error::UnknownMetric { name: name() },
             Error::UnknownIsa { name: name() },
             Error::IsaUnavailable { isa: Isa::Neon, best: Isa::Avx2 },

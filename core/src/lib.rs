@@ -1,5 +1,7 @@
 //! The engine of Vicino: everything that decides an answer, and nothing that touches the outside.
 //!
+//! [`HnswIndex`] finds the nearest vectors; [`DistanceMetric`] says what near means.
+//!
 //! Core opens no file, starts no thread and reads no clock; time, randomness and parallelism are
 //! arguments. Programs depend on `vicino`, which adds disk and threads, or use the npm package;
 //! both re-export what is here.
@@ -14,12 +16,18 @@
 //! # Ok::<(), vicino_core::Error>(())
 //! ```
 
+mod config;
 mod error;
+mod graph;
+mod index;
 mod metric;
 mod simd;
 mod verify;
 
+pub use config::{HnswConfig, Quantization};
 pub use error::Error;
+pub use graph::{Executor, GraphReport, Neighbor, Searcher, Serial};
+pub use index::HnswIndex;
 pub use metric::DistanceMetric;
 pub use simd::{Isa, Simd};
 

@@ -1,7 +1,7 @@
 //! Vicino: an embeddable, multi-tenant vector store for retrieval-augmented generation.
 //!
 //! This crate is the engine (`vicino-core`, re-exported whole) with what a native program adds to
-//! it. At present that is the choice of the instruction set:
+//! it. At present that is threads ([`Rayon`]) and the choice of the instruction set:
 //!
 //! ```
 //! use vicino::{DistanceMetric, kernel::Dot};
@@ -13,6 +13,8 @@
 //! ```
 
 mod isa;
+mod threads;
 
 pub use isa::simd;
+pub use threads::Rayon;
 pub use vicino_core::*;

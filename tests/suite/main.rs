@@ -5,5 +5,6 @@
     reason = "a test fails by panicking, and prints what it skipped"
 )]
 
+mod index;
 mod kernels;
 mod tidy;

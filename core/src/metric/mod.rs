@@ -148,7 +148,7 @@ impl FromStr for DistanceMetric {
 const SQUARED_NORM_MAX: f64 = (f32::MAX / 8.0) as f64;
 
 /// The squared norm of a vector that may be stored or searched for.
-fn squared_norm(vector: &[f32]) -> Result<f64, Error> {
+pub(crate) fn squared_norm(vector: &[f32]) -> Result<f64, Error> {
     if let Some(position) = vector.iter().position(|value| !value.is_finite()) {
         return Err(Error::NotFinite { position });
     }

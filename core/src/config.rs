@@ -1,0 +1,152 @@
+//! How an index is built and searched.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::metric::DistanceMetric;
+
+/// The settings of an index. The default is [`balanced`](Self::balanced).
+///
+/// ```
+/// use vicino_core::{DistanceMetric, HnswConfig};
+///
+/// let config = HnswConfig::balanced().with_distance_metric(DistanceMetric::Euclidean);
+/// assert!(config.validate().is_ok());
+/// let error = config.with_max_connections(1).validate().unwrap_err();
+/// assert_eq!(error.code(), "invalid_config");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct HnswConfig {
+    /// The metric. Default: cosine.
+    pub distance_metric: DistanceMetric,
+    /// Links of a slot in the upper layers, m of the paper; the ground layer has twice as many.
+    /// 4 to 128; default 16, a list of two cache lines.
+    #[doc(alias = "m")]
+    pub max_connections: usize,
+    /// Candidates that are looked at when a slot is linked, up to 4,096 and at least
+    /// `max_connections`; default 200, the field's usual value.
+    pub ef_construction: usize,
+    /// Candidates of a search that names no number, 1 to 65,536; default 100.
+    pub ef_search: usize,
+    /// The most layers, 1 to 16; default 16, more than 2^31 slots need at 4 connections.
+    pub nb_layers: usize,
+    /// Decides the layers of slots: the same seed and calls give the same graph. Default 0.
+    pub seed: u64,
+    /// What a search compares first. Default: 7-bit codes.
+    pub quantization: Quantization,
+}
+
+/// What a search through the graph compares.
+///
+/// ```
+/// use vicino_core::{HnswConfig, Quantization};
+///
+/// let config = HnswConfig::balanced().with_quantization(Quantization::None);
+/// assert_eq!(serde_json::to_value(&config)?["quantization"], "none");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Quantization {
+    /// 7-bit codes, a quarter of the bytes; the best are then compared on the exact vectors. The
+    /// default, because a search waits for memory.
+    #[default]
+    Int8,
+    /// The exact vectors.
+    None,
+}
+
+impl HnswConfig {
+    /// 16 connections, 200 candidates to build with, 100 to search with, 7-bit codes.
+    #[must_use]
+    pub fn balanced() -> Self {
+        Self {
+            distance_metric: DistanceMetric::Cosine,
+            max_connections: 16,
+            ef_construction: 200,
+            ef_search: 100,
+            nb_layers: 16,
+            seed: 0,
+            quantization: Quantization::Int8,
+        }
+    }
+
+    /// Sets the metric.
+    #[must_use]
+    pub fn with_distance_metric(mut self, distance_metric: DistanceMetric) -> Self {
+        self.distance_metric = distance_metric;
+        self
+    }
+
+    /// Sets the links of a slot.
+    #[must_use]
+    pub fn with_max_connections(mut self, max_connections: usize) -> Self {
+        self.max_connections = max_connections;
+        self
+    }
+
+    /// Sets the candidates that are looked at when a slot is linked.
+    #[must_use]
+    pub fn with_ef_construction(mut self, ef_construction: usize) -> Self {
+        self.ef_construction = ef_construction;
+        self
+    }
+
+    /// Sets the candidates of a search that names no number.
+    #[must_use]
+    pub fn with_ef_search(mut self, ef_search: usize) -> Self {
+        self.ef_search = ef_search;
+        self
+    }
+
+    /// Sets the most layers.
+    #[must_use]
+    pub fn with_nb_layers(mut self, nb_layers: usize) -> Self {
+        self.nb_layers = nb_layers;
+        self
+    }
+
+    /// Sets the seed.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets what a search compares.
+    #[must_use]
+    pub fn with_quantization(mut self, quantization: Quantization) -> Self {
+        self.quantization = quantization;
+        self
+    }
+
+    /// Is every setting within its limits?
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidConfig`] for the first that is not.
+    pub fn validate(&self) -> Result<(), Error> {
+        let limits = [
+            ("max_connections", self.max_connections, 4..=128),
+            ("ef_construction", self.ef_construction, self.max_connections..=4096),
+            ("ef_search", self.ef_search, 1..=65_536),
+            ("nb_layers", self.nb_layers, 1..=16),
+        ];
+        for (field, found, limits) in limits {
+            if !limits.contains(&found) {
+                let (min, max) = limits.into_inner();
+                return Err(Error::InvalidConfig { field, min, max, found });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for HnswConfig {
+    fn default() -> Self {
+        Self::balanced()
+    }
+}

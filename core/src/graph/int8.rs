@@ -1,0 +1,66 @@
+//! Vectors as 7-bit codes: one range for all dimensions, fitted once, so that a code needs nothing
+//! beside it and codes of one index compare as they are.
+
+use crate::simd::Code;
+
+/// A range of values in 127 steps; what lies outside is clipped to its ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Int8 {
+    low: f32,
+    /// Codes for each unit of value.
+    scale: f32,
+}
+
+impl Int8 {
+    /// The range that leaves out one value in 2,000 at each end: few enough to be told apart by
+    /// the exact vectors, and the steps of the others are not spent on them.
+    pub(crate) fn fit(mut values: Vec<f32>) -> Self {
+        values.sort_unstable_by(f32::total_cmp);
+        let clipped = values.len() / 2000;
+        match values[clipped..values.len() - clipped] {
+            [] => Self::over(0.0, 0.0),
+            [one] => Self::over(one, one),
+            [low, .., high] => Self::over(low, high),
+        }
+    }
+
+    fn over(low: f32, high: f32) -> Self {
+        let scale = if high > low { 127.0 / (high - low) } else { 0.0 };
+        Self { low, scale }
+    }
+
+    /// The code of a value.
+    #[inline]
+    pub(crate) fn code(&self, value: f32) -> Code {
+        let steps = ((value - self.low) * self.scale).round_ties_even();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 127")]
+        Code::new(steps.clamp(0.0, 127.0) as u8).expect("clamped to seven bits")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_the_nearest_steps_of_the_range() {
+        let values: Vec<f32> = (0..=10_000_u16).map(|i| f32::from(i) / 5000.0 - 1.0).collect();
+        let range = Int8::fit(values.clone());
+        let step = 1.0 / range.scale;
+        for &value in &values[5..=9_995] {
+            let decoded = range.low + f32::from(range.code(value).get()) * step;
+            assert!((decoded - value).abs() <= step * 0.5001, "{value} became {decoded}");
+        }
+        assert_eq!(range.code(-50.0).get(), 0);
+        assert_eq!(range.code(f32::MAX).get(), 127);
+    }
+
+    #[test]
+    fn values_that_are_all_alike_or_none_have_one_code() {
+        for values in [vec![], vec![0.25], vec![-3.0; 5000]] {
+            let range = Int8::fit(values.clone());
+            assert!(values.iter().all(|&value| range.code(value).get() == 0), "{range:?}");
+            assert_eq!(range.code(1e30).get(), 0);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Core's tasks on rayon's threads.
+
+use rayon::prelude::*;
+use vicino_core::Executor;
+
+/// Runs tasks on the threads of the rayon pool that it is used in: the global one, or that of
+/// `ThreadPool::install`.
+///
+/// ```
+/// use vicino::{DistanceMetric, HnswConfig, HnswIndex, Rayon, Searcher};
+///
+/// let config = HnswConfig::balanced().with_distance_metric(DistanceMetric::Manhattan);
+/// let mut index = HnswIndex::new(config, 1, vicino::simd()?)?;
+/// index.insert(&[4.0, 1.0, 3.0], &Rayon)?;
+/// let mut searcher = Searcher::default();
+/// assert_eq!(index.search(&[2.9], 1, None, &mut searcher)?[0].slot, 2);
+/// # Ok::<(), vicino::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rayon;
+
+impl Executor for Rayon {
+    fn run(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+        (0..count).into_par_iter().for_each(task);
+    }
+}
