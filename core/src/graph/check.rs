@@ -8,7 +8,7 @@ use super::{Graph, Measure, Stored};
 /// use vicino_core::{HnswConfig, HnswIndex, Serial, Simd};
 ///
 /// let mut index = HnswIndex::new(HnswConfig::balanced(), 1024, Simd::detect())?;
-/// let values: Vec<f32> = (0..1100 * 1024).map(|i| ((i * i) % 1013) as f32).collect();
+/// let values: Vec<f32> = (0..1100 * 1024_i64).map(|i| (i * i % 1013) as f32).collect();
 /// index.insert(&values, &Serial)?;
 /// let report = index.check();
 /// assert_eq!((report.slots, report.unreachable, report.invalid_links), (1100, 0, 0));
