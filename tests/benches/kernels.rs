@@ -19,6 +19,7 @@ use multiversion::multiversion;
 use simsimd::SpatialSimilarity;
 use vicino::kernel::{Code, Dot, Element, Kernel, Manhattan, SquaredEuclidean};
 use vicino::{Isa, Simd};
+use vicino_tests::Random;
 
 const GIGABYTE: usize = 1 << 30;
 const CACHED: usize = 128 << 10; // within the second level of every core of the last ten years
@@ -63,7 +64,7 @@ fn memory() -> std::io::Result<MmapMut> {
     memory.advise(Advice::HugePage)?;
     let mut random = Random(1);
     for word in bytemuck::cast_slice_mut::<u8, u64>(&mut memory) {
-        *word = (random.next() & 0x007f_7f7f_007f_7f7f) | 0x3f00_0000_3f00_0000;
+        *word = (random.bits() & 0x007f_7f7f_007f_7f7f) | 0x3f00_0000_3f00_0000;
     }
     Ok(memory)
 }
@@ -196,21 +197,4 @@ plain_loops! {
     dot_i8(i8) -> i32 { |a, b| i32::from(a) * i32::from(b) }
     manhattan_f32(f32) -> f32 { |a, b| (a - b).abs() }
     manhattan_i8(i8) -> i32 { |a, b| (i32::from(a) - i32::from(b)).abs() }
-}
-
-/// `SplitMix64`.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).expect("less than a usize")
-    }
 }

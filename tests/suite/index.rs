@@ -5,6 +5,7 @@ use vicino::{
     DistanceMetric, Error, HnswConfig, HnswIndex, Isa, Neighbor, Quantization, Rayon, Searcher,
     Serial, Simd,
 };
+use vicino_tests::Random;
 
 /// Vectors in clusters of unequal size, as embeddings are: `count` of `dimensions` values.
 fn clustered(count: usize, dimensions: usize, seed: u64) -> Vec<f32> {
@@ -12,7 +13,7 @@ fn clustered(count: usize, dimensions: usize, seed: u64) -> Vec<f32> {
     let centres: Vec<f32> = (0..32 * dimensions).map(|_| random.signed()).collect();
     let mut vectors = Vec::with_capacity(count * dimensions);
     for _ in 0..count {
-        let cluster = (random.next() % 32).min(random.next() % 32) as usize;
+        let cluster = random.below(32).min(random.below(32));
         let centre = &centres[cluster * dimensions..][..dimensions];
         vectors.extend(centre.iter().map(|value| value + 0.6 * random.signed()));
     }
@@ -202,22 +203,4 @@ fn what_has_no_answer_is_an_error_and_changes_nothing() {
     let found = index.search(&[1.0, 0.0], 100, Some(0), &mut searcher).unwrap();
     assert_eq!(found.iter().map(|n| n.slot).collect::<Vec<_>>(), [0, 1]);
     assert_eq!(index.insert(&[], &Serial), Ok(2..2));
-}
-
-/// `SplitMix64`.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// -1 to 1.
-    fn signed(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
-    }
 }
