@@ -61,8 +61,10 @@ impl HnswIndex {
     /// [`Error::InvalidConfig`] for a setting out of its limits, or for `dimensions`.
     pub fn new(config: HnswConfig, dimensions: usize, simd: Simd) -> Result<Self, Error> {
         config.validate()?;
-        if !(1..=DIMENSIONS_MAX).contains(&dimensions) {
-            let (field, max) = ("dimensions", DIMENSIONS_MAX);
+        // The graph places vectors under the inner product in one dimension more.
+        let max = DIMENSIONS_MAX - extra_dimensions(config.distance_metric);
+        if !(1..=max).contains(&dimensions) {
+            let field = "dimensions";
             return Err(Error::InvalidConfig { field, min: 1, max, found: dimensions });
         }
         Ok(Self {
@@ -93,9 +95,7 @@ impl HnswIndex {
             let found = rows.remainder().len();
             return Err(Error::DimensionMismatch { expected: self.dimensions, found });
         }
-        for row in rows.clone() {
-            self.norm(row)?;
-        }
+        let norms = rows.clone().map(|row| self.norm(row)).collect::<Result<Vec<_>, _>>()?;
         let (first, more) = (self.exact.len(), rows.len());
         if first + more > SLOTS_MAX {
             return Err(Error::TooManyEntries { max: SLOTS_MAX });
@@ -114,8 +114,7 @@ impl HnswIndex {
             _ => None,
         };
 
-        for row in rows {
-            let norm = self.norm(row)?;
+        for (row, norm) in rows.zip(norms) {
             self.exact.push(&[]);
             let stored = &mut self.exact.row_mut(self.exact.len() - 1)[..self.dimensions];
             copy_scaled(row, norm, self.config.distance_metric, stored);
@@ -248,8 +247,8 @@ impl HnswIndex {
         shape: Shape,
         range: Int8,
     ) -> Box<dyn AnyGraph> {
-        let more = usize::from(self.config.distance_metric == DistanceMetric::InnerProduct);
-        Box::new(Graph::new(self.simd, kernel, shape, range, self.dimensions + more))
+        let dimensions = self.dimensions + extra_dimensions(self.config.distance_metric);
+        Box::new(Graph::new(self.simd, kernel, shape, range, dimensions))
     }
 
     /// The longest length of the vectors that are there and those that come.
@@ -347,6 +346,11 @@ fn copy_scaled(vector: &[f32], norm: f64, metric: DistanceMetric, to: &mut [f32]
         let scaled = (f64::from(value) / norm) as f32;
         *to = scaled;
     }
+}
+
+/// How many dimensions more the graph has than the vectors.
+fn extra_dimensions(metric: DistanceMetric) -> usize {
+    usize::from(metric == DistanceMetric::InnerProduct)
 }
 
 /// A vector as the graph places it.

@@ -177,6 +177,11 @@ fn what_has_no_answer_is_an_error_and_changes_nothing() {
         );
     }
 
+    // Its graph has one dimension more.
+    let product = config.clone().with_distance_metric(DistanceMetric::InnerProduct);
+    assert_eq!(HnswIndex::new(product, 65_536, simd).unwrap_err().code(), "invalid_config");
+    assert!(HnswIndex::new(config.clone(), 65_536, simd).is_ok());
+
     let mut index = HnswIndex::new(config, 2, simd).unwrap();
     let mut searcher = Searcher::default();
     assert_eq!(index.search(&[1.0, 0.0], 5, None, &mut searcher), Ok(&[][..]));

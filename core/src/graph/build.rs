@@ -183,7 +183,7 @@ impl<K: Measure<R>, R: Stored> Graph<K, R> {
         let mut peers: Vec<Candidate> =
             round.filter(|&peer| peer != slot).map(|peer| self.measure(query, peer)).collect();
         peers.sort_unstable();
-        let mut nearest = self.descend(query, self.measure(query, entry), own, pool);
+        let mut nearest = self.descend(query, self.measure(query, entry), own);
         let mut layers = Vec::with_capacity(own + 1);
         for layer in (0..=own).rev() {
             pool.start(self.rows.len(), ef_construction);

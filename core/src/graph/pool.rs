@@ -119,8 +119,6 @@ pub(crate) struct Pool {
     cursor: usize,
     seen: Vec<u8>,
     search: u8,
-    pub(crate) distances: u64,
-    pub(crate) hops: u64,
 }
 
 impl Pool {
@@ -171,7 +169,6 @@ impl Pool {
             self.cursor += 1;
             if !candidate.is_expanded() {
                 candidate.0 |= 1;
-                self.hops += 1;
                 return Some(candidate.slot());
             }
         }

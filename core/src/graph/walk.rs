@@ -11,24 +11,18 @@ impl<K: Measure<R>, R: Stored> Graph<K, R> {
     pub(super) fn walk(&self, query: &[R], ef: usize, pool: &mut Pool) {
         pool.start(self.rows.len(), ef);
         let Some(entry) = self.entry else { return };
-        let nearest = self.descend(query, self.measure(query, entry), 0, pool);
+        let nearest = self.descend(query, self.measure(query, entry), 0);
         pool.see(nearest.slot());
         pool.offer(nearest);
         self.beam(query, 0, pool);
     }
 
     /// Goes on to a nearer link until there is none, in each layer above `layer`.
-    pub(super) fn descend(
-        &self,
-        query: &[R],
-        entry: Candidate,
-        layer: usize,
-        pool: &mut Pool,
-    ) -> Candidate {
+    pub(super) fn descend(&self, query: &[R], entry: Candidate, layer: usize) -> Candidate {
         let mut best = entry;
         for above in (layer + 1..=self.layers_above(entry.slot())).rev() {
             loop {
-                let links = self.links(best.slot(), above).inspect(|_| pool.distances += 1);
+                let links = self.links(best.slot(), above);
                 match links.map(|link| self.measure(query, link)).min() {
                     Some(nearest) if nearest < best => best = nearest,
                     _ => break,
@@ -53,7 +47,6 @@ impl<K: Measure<R>, R: Stored> Graph<K, R> {
             }
             let done = self.simd.batch(self.kernel, query, &rows[..count], &mut totals[..count]);
             done.expect("rows and queries have one width");
-            pool.distances += count as u64;
             for (&slot, &total) in slots[..count].iter().zip(&totals) {
                 pool.offer(Candidate::new(R::distance(total), slot));
             }
