@@ -36,6 +36,12 @@ pub struct HnswConfig {
     pub seed: u64,
     /// What a search compares first. Default: 7-bit codes.
     pub quantization: Quantization,
+    /// What is kept of the vectors beside their codes. Default: all of it.
+    pub exact: Exact,
+    /// Up to so many vectors an index is a scan, which is exact; one more, and it becomes a graph.
+    /// 1 to 1,000,000. Default none, which stands for as many as fill a megabyte with codes, 1,024
+    /// to 10,000: there a scan takes as long as a walk.
+    pub promotion_size: Option<usize>,
 }
 
 /// What a search through the graph compares.
@@ -59,6 +65,29 @@ pub enum Quantization {
     None,
 }
 
+/// What is kept of the vectors for the second look at the best that a search found.
+///
+/// ```
+/// use vicino_core::{Exact, HnswConfig, Quantization};
+///
+/// let config = HnswConfig::balanced().with_exact(Exact::F16);
+/// assert!(config.validate().is_ok());
+/// let without_codes = config.with_quantization(Quantization::None);
+/// assert_eq!(without_codes.validate().unwrap_err().code(), "conflicting_config");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Exact {
+    /// The vectors as they are, four bytes a value. The default: distances are exact.
+    #[default]
+    F32,
+    /// Each value as the nearest of 16 bits, two bytes: distances are off by some 0.1 %.
+    F16,
+    /// Nothing beyond the codes: distances are theirs, and the order of near neighbors too.
+    None,
+}
+
 impl HnswConfig {
     /// 16 connections, 200 candidates to build with, 100 to search with, 7-bit codes.
     #[must_use]
@@ -71,6 +100,8 @@ impl HnswConfig {
             nb_layers: 16,
             seed: 0,
             quantization: Quantization::Int8,
+            exact: Exact::F32,
+            promotion_size: None,
         }
     }
 
@@ -123,23 +154,45 @@ impl HnswConfig {
         self
     }
 
+    /// Sets what is kept of the vectors beside their codes.
+    #[must_use]
+    pub fn with_exact(mut self, exact: Exact) -> Self {
+        self.exact = exact;
+        self
+    }
+
+    /// Sets up to how many vectors an index is a scan.
+    #[must_use]
+    pub fn with_promotion_size(mut self, promotion_size: usize) -> Self {
+        self.promotion_size = Some(promotion_size);
+        self
+    }
+
     /// Is every setting within its limits?
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidConfig`] for the first that is not.
+    /// [`Error::InvalidConfig`] for the first that is not, [`Error::ConflictingConfig`] for two
+    /// that do not go together.
     pub fn validate(&self) -> Result<(), Error> {
         let limits = [
             ("max_connections", self.max_connections, 4..=128),
             ("ef_construction", self.ef_construction, self.max_connections..=4096),
             ("ef_search", self.ef_search, 1..=65_536),
             ("nb_layers", self.nb_layers, 1..=16),
+            ("promotion_size", self.promotion_size.unwrap_or(1), 1..=1_000_000),
         ];
         for (field, found, limits) in limits {
             if !limits.contains(&found) {
                 let (min, max) = limits.into_inner();
                 return Err(Error::InvalidConfig { field, min, max, found });
             }
+        }
+        if self.quantization == Quantization::None && self.exact != Exact::F32 {
+            return Err(Error::ConflictingConfig {
+                first: "quantization: none",
+                second: "exact: f16 or none",
+            });
         }
         Ok(())
     }

@@ -93,6 +93,34 @@ pub enum Error {
         /// What was given.
         found: usize,
     },
+    /// Two settings that do not go together.
+    #[error("{first} does not go together with {second}; change one of them")]
+    ConflictingConfig {
+        /// One setting and its value.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// A recall that no search can have.
+    #[error("a recall is above 0 and at most 1, found {found}")]
+    InvalidRecall {
+        /// What was given.
+        found: f64,
+    },
+    /// A slot that holds no entry was to be deleted.
+    #[error("slot {slot} holds no entry, or is named twice")]
+    UnknownSlot {
+        /// The slot.
+        slot: u32,
+    },
+    /// A value does not fit the 16 bits that are kept of it.
+    #[error("the value at position {position} is larger than {max}; keep exact vectors as f32")]
+    ValueTooLarge {
+        /// Where in the vector, counted from 0.
+        position: usize,
+        /// The largest size of a value.
+        max: f32,
+    },
     /// No metric has this name.
     #[error("no metric is called {name:?}; use one of cosine, euclidean, inner_product, manhattan")]
     UnknownMetric {
@@ -146,6 +174,10 @@ impl Error {
             Self::OutOfMemory { .. } => "out_of_memory",
             Self::TooManyEntries { .. } => "too_many_entries",
             Self::InvalidConfig { .. } => "invalid_config",
+            Self::ConflictingConfig { .. } => "conflicting_config",
+            Self::InvalidRecall { .. } => "invalid_recall",
+            Self::UnknownSlot { .. } => "unknown_slot",
+            Self::ValueTooLarge { .. } => "value_too_large",
             Self::UnknownMetric { .. } => "unknown_metric",
             Self::UnknownIsa { .. } => "unknown_isa",
             Self::IsaUnavailable { .. } => "isa_unavailable",
@@ -172,6 +204,10 @@ mod tests {
             Error::OutOfMemory { bytes: 1 << 40 },
             Error::TooManyEntries { max: 1 << 31 },
             Error::InvalidConfig { field: "ef_search", min: 1, max: 65_536, found: 0 },
+            Error::ConflictingConfig { first: "quantization: none", second: "exact: none" },
+            Error::InvalidRecall { found: 95.0 },
+            Error::UnknownSlot { slot: 7 },
+            Error::ValueTooLarge { position: 3, max: 65504.0 },
             Error::UnknownMetric { name: name() },
             Error::UnknownIsa { name: name() },
             Error::IsaUnavailable { isa: Isa::Neon, best: Isa::Avx2 },

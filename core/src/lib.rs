@@ -20,14 +20,16 @@ mod config;
 mod error;
 mod graph;
 mod index;
+mod memory;
 mod metric;
 mod simd;
 mod verify;
 
-pub use config::{HnswConfig, Quantization};
+pub use config::{Exact, HnswConfig, Quantization};
 pub use error::Error;
-pub use graph::{Executor, GraphReport, Neighbor, Searcher, Serial};
-pub use index::HnswIndex;
+pub use graph::{Cost, Executor, GraphReport, Neighbor, Searcher, Serial};
+pub use index::{HnswIndex, HnswReader, Maintenance};
+pub use memory::Memory;
 pub use metric::DistanceMetric;
 pub use simd::{Isa, Simd};
 

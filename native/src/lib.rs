@@ -1,7 +1,8 @@
 //! Vicino: an embeddable, multi-tenant vector store for retrieval-augmented generation.
 //!
 //! This crate is the engine (`vicino-core`, re-exported whole) with what a native program adds to
-//! it. At present that is threads ([`Rayon`]) and the choice of the instruction set:
+//! it. At present that is threads ([`Rayon`]), huge pages ([`huge_pages`]) and the choice of the
+//! instruction set:
 //!
 //! ```
 //! use vicino::{DistanceMetric, kernel::Dot};
@@ -13,8 +14,10 @@
 //! ```
 
 mod isa;
+mod mmap;
 mod threads;
 
 pub use isa::simd;
+pub use mmap::huge_pages;
 pub use threads::Rayon;
 pub use vicino_core::*;

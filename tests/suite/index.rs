@@ -34,7 +34,7 @@ fn oracle(metric: DistanceMetric, rows: &[f32], query: &[f32], k: usize) -> Vec<
 fn built(config: &HnswConfig, dimensions: usize, vectors: &[f32]) -> HnswIndex {
     let mut index = HnswIndex::new(config.clone(), dimensions, vicino::simd().unwrap()).unwrap();
     let slots = index.insert(vectors, &Rayon).unwrap();
-    assert_eq!((slots.start, slots.len()), (0, vectors.len() / dimensions));
+    assert!(slots.iter().copied().eq(0..u32::try_from(vectors.len() / dimensions).unwrap()));
     index
 }
 
@@ -207,5 +207,5 @@ fn what_has_no_answer_is_an_error_and_changes_nothing() {
     assert_eq!(index.search(&[1.0, 0.0], 0, None, &mut searcher), Ok(&[][..]));
     let found = index.search(&[1.0, 0.0], 100, Some(0), &mut searcher).unwrap();
     assert_eq!(found.iter().map(|n| n.slot).collect::<Vec<_>>(), [0, 1]);
-    assert_eq!(index.insert(&[], &Serial), Ok(2..2));
+    assert_eq!(index.insert(&[], &Serial), Ok(vec![]));
 }

@@ -1,6 +1,7 @@
 //! Is a graph what it says it is?
 
-use super::{Graph, Measure, Stored};
+use super::{GraphView, Measure, Stored};
+use crate::memory::State;
 
 /// What a structural check of an index found.
 ///
@@ -17,27 +18,34 @@ use super::{Graph, Measure, Stored};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GraphReport {
-    /// Slots in the graph; none where the index is flat.
+    /// Live slots in the graph; none where the index is flat.
     pub slots: usize,
-    /// Links of the ground layer.
+    /// Deleted slots that are still walked through.
+    pub dead: usize,
+    /// Links of live slots in the ground layer.
     pub links: usize,
-    /// Slots that a walk from the entry along the ground layer cannot reach.
+    /// The fewest links of a live slot in the ground layer.
+    pub degree_min: usize,
+    /// Live slots that a walk from the entry along the ground layer cannot reach.
     pub unreachable: usize,
-    /// Links to a slot itself, to one twice, to one that is not there or not in the layer.
+    /// Links to a slot itself, to one twice, to one that is free, not there, or not in the layer.
     pub invalid_links: usize,
     /// A number that is the same only for the same links.
     pub digest: u64,
 }
 
-impl<K: Measure<R>, R: Stored> Graph<K, R> {
-    pub(super) fn report(&self) -> GraphReport {
-        let slots = self.linked;
+impl<K: Measure<R>, R: Stored> GraphView<'_, K, R> {
+    pub(super) fn report(&self, states: &[State]) -> GraphReport {
         let mut report = GraphReport {
-            slots: slots as usize,
-            digest: 0xcbf2_9ce4_8422_2325 ^ u64::from(self.entry.unwrap_or(u32::MAX)),
+            degree_min: usize::MAX,
+            digest: 0xcbf2_9ce4_8422_2325 ^ u64::from(self.entry),
             ..GraphReport::default()
         };
-        for slot in 0..slots {
+        let is = |slot: u32, state: State| states.get(slot as usize) == Some(&state);
+        for slot in (0..self.len()).filter(|&slot| !is(slot, State::Free)) {
+            let live = is(slot, State::Live);
+            report.slots += usize::from(live);
+            report.dead += usize::from(!live);
             for layer in 0..=self.layers_above(slot) {
                 let mut links: Vec<u32> = self.links(slot, layer).collect();
                 for &link in &links {
@@ -45,24 +53,36 @@ impl<K: Measure<R>, R: Stored> Graph<K, R> {
                 }
                 report.digest = (report.digest ^ u64::MAX).wrapping_mul(0x100_0000_01b3);
                 let count = links.len();
-                report.links += if layer == 0 { count } else { 0 };
+                if layer == 0 && live {
+                    report.links += count;
+                    report.degree_min = report.degree_min.min(count);
+                }
                 links.sort_unstable();
                 links.dedup();
                 let valid = |&&link: &&u32| {
-                    link < slots && link != slot && self.layers_above(link) >= layer
+                    link < self.len()
+                        && link != slot
+                        && self.layers_above(link) >= layer
+                        && !(live && is(link, State::Free))
                 };
                 report.invalid_links += count - links.iter().filter(valid).count();
             }
         }
-        let mut reached = vec![false; slots as usize];
-        let mut stack: Vec<u32> = self.entry.into_iter().collect();
+        report.degree_min = if report.slots == 0 { 0 } else { report.degree_min };
+        report.unreachable = self.unreachable(states);
+        report
+    }
+
+    fn unreachable(&self, states: &[State]) -> usize {
+        let mut reached = vec![false; self.len() as usize];
+        let mut stack: Vec<u32> = self.entry().into_iter().collect();
         while let Some(slot) = stack.pop() {
-            let links = self.links(slot, 0).filter(|&link| link < slots);
             if !std::mem::replace(&mut reached[slot as usize], true) {
+                let links = self.links(slot, 0).filter(|&link| link < self.len());
                 stack.extend(links.filter(|&link| !reached[link as usize]));
             }
         }
-        report.unreachable = reached.iter().filter(|&&reached| !reached).count();
-        report
+        let live = reached.iter().zip(states).filter(|(_, state)| **state == State::Live);
+        live.filter(|(reached, _)| !**reached).count()
     }
 }

@@ -29,6 +29,18 @@ impl Int8 {
         Self { low, scale }
     }
 
+    /// The width of a step.
+    pub(crate) fn step(&self) -> f64 {
+        if self.scale > 0.0 { 1.0 / f64::from(self.scale) } else { 0.0 }
+    }
+
+    /// The value that a code stands for.
+    pub(crate) fn value(&self, code: Code) -> f32 {
+        #[expect(clippy::cast_possible_truncation, reason = "rounds to the nearest")]
+        let above = (f64::from(code.get()) * self.step()) as f32;
+        self.low + above
+    }
+
     /// The code of a value.
     #[inline]
     pub(crate) fn code(&self, value: f32) -> Code {

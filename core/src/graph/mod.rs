@@ -2,30 +2,40 @@
 //! nearest neighbor search using hierarchical navigable small world graphs", 2018).
 //!
 //! Written once for every kernel and kind of row: `measure` says what a distance is, `walk`
-//! searches, `build` links slots in rounds, `prune` chooses links. The lists of the ground layer
-//! lie flat in whole cache lines; those of the layers above, few, lie aside. Only slots that are
-//! fully linked are ever in a list, and `check` holds that all of them can be reached.
+//! searches, `link` links slots in rounds, `prune` chooses links, `repair` leads around what was
+//! deleted. The lists of the ground layer lie flat in whole cache lines; those of the layers
+//! above, few, lie aside. `Graph` is what searches read, `GraphWriter` has the only hands that
+//! change it. Only slots whose own lists are complete are ever in a list, and `check` holds that
+//! all live ones can be reached.
 
-mod build;
 mod check;
 mod int8;
+mod link;
 mod measure;
 mod pool;
 mod prune;
-mod rows;
+mod repair;
 mod walk;
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::Error;
+use crate::memory::{
+    EMPTY, Memory, Rows, RowsWriter, Shown, State, Vacant, View, links, rewrite, whole_lines,
+};
 use crate::simd::Simd;
-pub use build::{Executor, Serial};
 pub use check::GraphReport;
 pub(crate) use int8::Int8;
+pub use link::{Executor, Serial};
+use measure::Power;
 pub(crate) use measure::{Measure, Stored};
-pub(crate) use pool::Candidate;
-pub use pool::{Neighbor, Searcher};
-pub(crate) use rows::Rows;
+use pool::{All, Queries};
+pub(crate) use pool::{Candidate, Exact, Scratch};
+pub use pool::{Cost, Neighbor, Searcher};
+pub(crate) use repair::Repair;
+use walk::{Scan, Search};
 
 /// The settings of a graph that outlast its building.
 #[derive(Debug, Clone, Copy)]
@@ -37,26 +47,56 @@ pub(crate) struct Shape {
     pub(crate) seed: u64,
 }
 
-/// A graph whose kernel and rows are not said.
+/// What searches need of a graph whose kernel and rows are not said.
 pub(crate) trait AnyGraph: fmt::Debug + Send + Sync {
-    /// Makes room for `more` slots.
-    fn reserve(&mut self, more: usize) -> Result<(), Error>;
+    /// Fills the pool with the nearest `ef` slots that the walk meets, not counting
+    /// those that `shown` hides.
+    fn search(&self, vector: &[f32], ef: usize, shown: &Shown<'_>, scratch: &mut Scratch);
 
-    /// Adds a slot in room that was made for it; it is found once it is linked.
-    fn push(&mut self, vector: &[f32]);
+    /// Fills the pool with the nearest `count` slots that are shown, by comparing all.
+    fn scan(&self, vector: &[f32], count: usize, shown: &Shown<'_>, scratch: &mut Scratch);
 
-    /// Links all slots that were pushed since the last call.
-    fn link(&mut self, executor: &dyn Executor);
+    /// The kernel's total that a candidate stands for, in the units of the vectors.
+    fn total(&self, candidate: Candidate) -> f64;
 
-    /// Fills the searcher's pool with the nearest `ef` slots that the walk meets.
-    fn search(&self, vector: &[f32], ef: usize, searcher: &mut Searcher);
+    /// The vector of a slot as far as its row tells, filled up with what rows are filled up with.
+    fn decode(&self, slot: u32, vector: &mut Vec<f32>);
 
-    fn check(&self) -> GraphReport;
-
+    /// The bytes of what searches read.
     fn bytes(&self) -> usize;
 }
 
-/// Slots, their rows and their links.
+/// What the one writer of a graph does with it.
+pub(crate) trait AnyGraphWriter: fmt::Debug + Send + Sync {
+    /// What searches read.
+    fn graph(&self) -> Arc<dyn AnyGraph>;
+
+    /// Makes room for `more` slots.
+    fn reserve(&mut self, more: usize) -> Result<(), Error>;
+
+    /// Sets the range of the codes, before the first row and before anybody searches.
+    fn set_range(&mut self, range: Int8);
+
+    /// Appends a slot in room that was made for it; it is found once it is linked.
+    fn push(&mut self, vector: &[f32]);
+
+    /// Writes a slot that was free or, in room that was made for it, the first past the end.
+    fn put(&mut self, vacant: &Vacant, vector: &[f32]);
+
+    /// Links slots to those that are live, and those to them.
+    fn link(&mut self, slots: &[u32], states: &[State], executor: &dyn Executor);
+
+    /// Leads the lists of the next slots around those that are not live, for about `budget`
+    /// distances.
+    fn repair(&mut self, repair: &mut Repair, states: &[State], executor: &dyn Executor);
+
+    fn check(&self, states: &[State]) -> GraphReport;
+
+    /// The bytes of what only the writer needs.
+    fn own_bytes(&self) -> usize;
+}
+
+/// Slots, their rows and their links, as searches read them.
 #[derive(Debug)]
 pub(crate) struct Graph<K, R> {
     simd: Simd,
@@ -64,134 +104,268 @@ pub(crate) struct Graph<K, R> {
     shape: Shape,
     range: Int8,
     rows: Rows<R>,
-    ground: Rows<u32>,
-    /// How many layers above the ground a slot is in, and where its lists in `upper` start.
-    above: Vec<(u8, u32)>,
-    upper: Vec<u32>,
+    ground: Rows<AtomicU32>,
+    /// Where the lists of a slot in `upper` start.
+    starts: Rows<u32>,
+    upper: Rows<AtomicU32>,
+    entry: AtomicU32,
+}
+
+/// The writer's half.
+#[derive(Debug)]
+pub(crate) struct GraphWriter<K, R> {
+    graph: Arc<Graph<K, R>>,
+    /// None where the rows are the exact vectors, which the index writes.
+    rows: Option<RowsWriter<R>>,
+    ground: RowsWriter<AtomicU32>,
+    starts: RowsWriter<u32>,
+    upper: RowsWriter<AtomicU32>,
     /// How many ground lists a slot is in.
-    in_degrees: Vec<u32>,
-    entry: Option<u32>,
-    linked: u32,
+    in_degrees: Vec<AtomicU32>,
+    pools: link::Pools,
     encoded: Vec<R>,
 }
 
-/// What a list is filled up with: no slot.
-const EMPTY: u32 = u32::MAX;
+/// The graph at one moment.
+pub(crate) struct GraphView<'a, K, R> {
+    graph: &'a Graph<K, R>,
+    entry: u32,
+    rows: View<'a, R>,
+    ground: View<'a, AtomicU32>,
+    starts: View<'a, u32>,
+    upper: View<'a, AtomicU32>,
+}
 
 /// The most slots of a graph: a candidate keeps one bit of 32 for itself.
 pub(crate) const SLOTS_MAX: usize = (u32::MAX >> 1) as usize;
 
 impl<K: Measure<R>, R: Stored> Graph<K, R> {
-    pub(crate) fn new(simd: Simd, kernel: K, shape: Shape, range: Int8, dimensions: usize) -> Self {
-        Self {
-            simd,
-            kernel,
-            shape,
-            range,
-            rows: Rows::new(dimensions),
-            ground: Rows::new(2 * shape.connections),
-            above: Vec::new(),
-            upper: Vec::new(),
-            in_degrees: Vec::new(),
-            entry: None,
-            linked: 0,
-            encoded: Vec::new(),
-        }
+    /// A vector as a row that kernels compare with those of the graph.
+    fn encode<'q>(&self, vector: &[f32], queries: &'q mut Queries) -> &'q [R] {
+        let query = R::buffer(queries);
+        R::encode(&self.range, vector, query);
+        query.resize(self.rows.width(), bytemuck::Zeroable::zeroed());
+        query
     }
 
-    /// The list of a slot in one of its layers, 0 for the ground.
     #[inline]
-    fn list(&self, slot: u32, layer: usize) -> &[u32] {
-        let m = self.shape.connections;
-        match layer.checked_sub(1) {
-            None => &self.ground.row(slot as usize)[..2 * m],
-            Some(above) => &self.upper[self.above[slot as usize].1 as usize + above * m..][..m],
-        }
-    }
-
-    fn list_mut(&mut self, slot: u32, layer: usize) -> &mut [u32] {
-        let m = self.shape.connections;
-        match layer.checked_sub(1) {
-            None => &mut self.ground.row_mut(slot as usize)[..2 * m],
-            Some(above) => &mut self.upper[self.above[slot as usize].1 as usize + above * m..][..m],
-        }
-    }
-
-    fn links(&self, slot: u32, layer: usize) -> impl Iterator<Item = u32> {
-        self.list(slot, layer).iter().copied().take_while(|&link| link != EMPTY)
-    }
-
-    fn layers_above(&self, slot: u32) -> usize {
-        usize::from(self.above[slot as usize].0)
-    }
-
-    /// How far a slot is from a query.
-    #[inline]
-    fn measure(&self, query: &[R], slot: u32) -> Candidate {
-        let total = self.simd.pair(self.kernel, query, self.rows.row(slot as usize));
-        Candidate::new(R::distance(total.expect("rows and queries have one width")), slot)
+    fn view(&self) -> GraphView<'_, K, R> {
+        // First the entry, then the rows: the lists and rows of every slot of a view are there.
+        let entry = self.entry.load(Ordering::Acquire);
+        let (rows, ground) = (self.rows.view(), self.ground.view());
+        let (starts, upper) = (self.starts.view(), self.upper.view());
+        GraphView { graph: self, entry, rows, ground, starts, upper }
     }
 }
 
 impl<K: Measure<R>, R: Stored> AnyGraph for Graph<K, R> {
-    fn reserve(&mut self, more: usize) -> Result<(), Error> {
-        // A share of one in m - 1 has a list above, on average; twice that leaves room for luck.
-        let upper = more * self.shape.connections / (self.shape.connections - 1) * 2 + 1024;
-        let above = self.above.try_reserve(more);
-        let both = above.and_then(|()| self.upper.try_reserve(upper));
-        let all = both.and_then(|()| self.in_degrees.try_reserve(more));
-        all.map_err(|_| Error::OutOfMemory { bytes: 4 * upper + 12 * more })?;
-        self.rows.reserve(more)?;
-        self.ground.reserve(more)
+    fn search(&self, vector: &[f32], ef: usize, shown: &Shown<'_>, scratch: &mut Scratch) {
+        let Scratch { pool, queries, .. } = scratch;
+        let query = self.encode(vector, queries);
+        let view = &self.view();
+        if shown.hides_any() {
+            self.simd.run(Search { view, query, ef, pool, admit: shown });
+        } else {
+            self.simd.run(Search { view, query, ef, pool, admit: All });
+        }
     }
 
-    fn push(&mut self, vector: &[f32]) {
-        R::encode(&self.range, vector, &mut self.encoded);
-        let slot = self.rows.len();
-        self.rows.push(&self.encoded);
-        self.ground.push(&[]);
-        self.ground.row_mut(slot).fill(EMPTY);
-        let layers = layers_of(&self.shape, slot as u64);
-        let start = u32::try_from(self.upper.len()).expect("lists above are few");
-        self.above.push((layers, start));
-        self.in_degrees.push(0);
-        let lists = usize::from(layers) * self.shape.connections;
-        self.upper.resize(self.upper.len() + lists, EMPTY);
+    fn scan(&self, vector: &[f32], count: usize, shown: &Shown<'_>, scratch: &mut Scratch) {
+        let Scratch { pool, queries, .. } = scratch;
+        let query = self.encode(vector, queries);
+        self.simd.run(Scan { view: &self.view(), query, count, pool, shown });
     }
 
-    fn link(&mut self, executor: &dyn Executor) {
-        self.link_all(executor);
+    fn total(&self, candidate: Candidate) -> f64 {
+        let step = R::step(&self.range);
+        let total = R::measured(candidate.rank()) * step;
+        if K::POWER == Power::Two { total * step } else { total }
     }
 
-    fn search(&self, vector: &[f32], ef: usize, searcher: &mut Searcher) {
-        let query = R::buffer(&mut searcher.queries);
-        R::encode(&self.range, vector, query);
-        query.resize(self.rows.width(), bytemuck::Zeroable::zeroed());
-        self.walk(query, ef, &mut searcher.pool);
-    }
-
-    fn check(&self) -> GraphReport {
-        self.report()
+    fn decode(&self, slot: u32, vector: &mut Vec<f32>) {
+        R::decode(&self.range, self.rows.view().row(slot), vector);
     }
 
     fn bytes(&self) -> usize {
-        self.rows.bytes()
-            + self.ground.bytes()
-            + self.above.capacity() * size_of::<(u8, u32)>()
-            + (self.upper.capacity() + self.in_degrees.capacity()) * size_of::<u32>()
+        self.rows.bytes() + self.ground.bytes() + self.starts.bytes() + self.upper.bytes()
     }
 }
 
-/// One layer more with a chance of one in m (the paper's section 4.1), decided by a hash of seed
-/// and slot alone, in integers, so that it is the same on every machine.
-fn layers_of(shape: &Shape, slot: u64) -> u8 {
-    let mut hash = shape.seed ^ slot.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+impl<'a, K: Measure<R>, R: Stored> GraphView<'a, K, R> {
+    /// How many slots can be walked through.
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        self.rows.len().min(self.ground.len())
+    }
+
+    /// Where a walk begins.
+    fn entry(&self) -> Option<u32> {
+        (self.entry < self.len()).then_some(self.entry)
+    }
+
+    /// The list of a slot in one of its layers, 0 for the ground.
+    #[inline(always)]
+    fn list(&self, slot: u32, layer: usize) -> &'a [AtomicU32] {
+        let m = self.graph.shape.connections;
+        match layer {
+            0 => &self.ground.row(slot)[..2 * m],
+            _ => &self.upper.row(self.starts.row(slot)[0] + layer as u32 - 1)[..m],
+        }
+    }
+
+    fn links(&self, slot: u32, layer: usize) -> impl Iterator<Item = u32> {
+        links(self.list(slot, layer))
+    }
+
+    fn layers_above(&self, slot: u32) -> usize {
+        layers_above(&self.graph.shape, slot)
+    }
+}
+
+impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
+    /// An empty graph of vectors of `dimensions`, or over the rows of another's.
+    pub(crate) fn new(
+        simd: Simd,
+        kernel: K,
+        shape: Shape,
+        dimensions: usize,
+        shared: Option<Rows<R>>,
+        memory: Memory,
+    ) -> Self {
+        let own = shared.is_none().then(|| RowsWriter::new(whole_lines::<R>(dimensions), memory));
+        let rows = shared.or_else(|| own.as_ref().map(RowsWriter::rows));
+        let ground = RowsWriter::new(2 * shape.connections, memory);
+        let starts = RowsWriter::new(1, memory);
+        let upper = RowsWriter::new(shape.connections, memory);
+        let graph = Graph {
+            simd,
+            kernel,
+            shape,
+            range: Int8::fit(Vec::new()),
+            rows: rows.expect("they are own or shared"),
+            ground: ground.rows(),
+            starts: starts.rows(),
+            upper: upper.rows(),
+            entry: AtomicU32::new(EMPTY),
+        };
+        Self {
+            graph: Arc::new(graph),
+            rows: own,
+            ground,
+            starts,
+            upper,
+            in_degrees: Vec::new(),
+            pools: link::Pools::default(),
+            encoded: Vec::new(),
+        }
+    }
+
+    /// Replaces a list, counts who is in it, and says who no longer is.
+    fn set_list(
+        &self,
+        view: &GraphView<'_, K, R>,
+        slot: u32,
+        layer: usize,
+        new: &[u32],
+    ) -> Vec<u32> {
+        let list = view.list(slot, layer);
+        let dropped: Vec<u32> = links(list).filter(|link| !new.contains(link)).collect();
+        if layer == 0 {
+            let old: Vec<u32> = links(list).collect();
+            for &link in new.iter().filter(|link| !old.contains(link)) {
+                self.in_degrees[link as usize].fetch_add(1, Ordering::Relaxed);
+            }
+            for &link in &dropped {
+                self.in_degrees[link as usize].fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        rewrite(list, new);
+        dropped
+    }
+}
+
+impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
+    fn graph(&self) -> Arc<dyn AnyGraph> {
+        Arc::clone(&self.graph) as Arc<dyn AnyGraph>
+    }
+
+    fn reserve(&mut self, more: usize) -> Result<(), Error> {
+        let len = self.ground.len();
+        let slots = u32::try_from(len).expect("slots fit")..;
+        let slots = slots.take(more);
+        let upper = slots.map(|slot| layers_above(&self.graph.shape, slot)).sum();
+        let failed = |_| Error::OutOfMemory { bytes: 4 * more };
+        self.in_degrees.try_reserve(more).map_err(failed)?;
+        self.rows.iter_mut().try_for_each(|rows| rows.reserve(more))?;
+        self.ground.reserve(more)?;
+        self.starts.reserve(more)?;
+        self.upper.reserve(upper)
+    }
+
+    fn set_range(&mut self, range: Int8) {
+        Arc::get_mut(&mut self.graph).expect("nobody searches yet").range = range;
+    }
+
+    fn push(&mut self, vector: &[f32]) {
+        let slot = u32::try_from(self.ground.len()).expect("slots fit");
+        let start = u32::try_from(self.upper.len()).expect("lists above are few");
+        for _ in 0..layers_above(&self.graph.shape, slot) {
+            self.upper.push(&[], EMPTY);
+        }
+        self.starts.push(&[start], 0);
+        self.in_degrees.push(AtomicU32::new(0));
+        self.ground.push(&[], EMPTY);
+        if let Some(rows) = &mut self.rows {
+            R::encode(&self.graph.range, vector, &mut self.encoded);
+            rows.push(&self.encoded, bytemuck::Zeroable::zeroed());
+        }
+    }
+
+    fn put(&mut self, vacant: &Vacant, vector: &[f32]) {
+        let slot = vacant.slot();
+        if slot as usize == self.ground.len() {
+            return self.push(vector);
+        }
+        let view = self.graph.view();
+        for layer in 0..=view.layers_above(slot) {
+            rewrite(view.list(slot, layer), &[]);
+        }
+        if let Some(rows) = &mut self.rows {
+            R::encode(&self.graph.range, vector, &mut self.encoded);
+            rows.put(vacant, &self.encoded, bytemuck::Zeroable::zeroed());
+        }
+    }
+
+    fn link(&mut self, slots: &[u32], states: &[State], executor: &dyn Executor) {
+        self.link_all(slots, states, executor);
+    }
+
+    fn repair(&mut self, repair: &mut Repair, states: &[State], executor: &dyn Executor) {
+        self.repair_next(repair, states, executor);
+    }
+
+    fn check(&self, states: &[State]) -> GraphReport {
+        self.graph.view().report(states)
+    }
+
+    fn own_bytes(&self) -> usize {
+        self.in_degrees.capacity() * size_of::<AtomicU32>()
+    }
+}
+
+/// How many layers above the ground a slot is in: one more with a chance of one in m (the paper's
+/// section 4.1), decided by a hash of seed and slot alone, in integers, so that it is the same on
+/// every machine and no byte of memory holds it.
+#[inline]
+fn layers_above(shape: &Shape, slot: u32) -> usize {
+    let slot = u64::from(slot) + 1;
+    let mut hash = shape.seed ^ slot.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^= hash >> 31;
     let mut layers = 0;
     let mut below = u64::MAX / shape.connections as u64;
-    while usize::from(layers) + 1 < shape.layers && hash < below {
+    while layers + 1 < shape.layers && hash < below {
         layers += 1;
         below /= shape.connections as u64;
     }

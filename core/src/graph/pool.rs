@@ -1,5 +1,6 @@
 //! The scratch of a search: the nearest candidates so far, and which slots were seen.
 
+use crate::memory::{Pin, Shown, State, domain};
 use crate::simd::Code;
 
 /// A slot and its distance, in the order of candidates: nearer first, then the smaller slot.
@@ -10,12 +11,13 @@ pub(crate) struct Candidate(u64);
 
 impl Candidate {
     #[inline]
-    pub(crate) fn new(distance: u32, slot: u32) -> Self {
-        Self((u64::from(distance) << 32) | (u64::from(slot) << 1))
+    pub(crate) fn new(rank: u32, slot: u32) -> Self {
+        Self((u64::from(rank) << 32) | (u64::from(slot) << 1))
     }
 
+    /// A number in the order of distances.
     #[inline]
-    pub(crate) fn distance(self) -> u32 {
+    pub(crate) fn rank(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
@@ -52,8 +54,50 @@ impl Candidate {
 /// }
 /// # Ok::<(), vicino_core::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Searcher {
+    pub(crate) pin: Pin,
+    pub(crate) scratch: Scratch,
+}
+
+impl Searcher {
+    /// What the last search cost.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        self.scratch.pool.cost
+    }
+}
+
+impl Default for Searcher {
+    fn default() -> Self {
+        Self { pin: domain().pin(), scratch: Scratch::default() }
+    }
+}
+
+/// What a search cost, in units that are the same on every machine.
+///
+/// ```
+/// use vicino_core::{HnswConfig, HnswIndex, Searcher, Serial, Simd};
+///
+/// let mut index = HnswIndex::new(HnswConfig::balanced(), 1, Simd::detect())?;
+/// index.insert(&[1.0, 2.0, 3.0], &Serial)?;
+/// let mut searcher = Searcher::default();
+/// index.search(&[1.0], 1, None, &mut searcher)?;
+/// assert_eq!(searcher.cost().distances, 3, "a small index is scanned");
+/// # Ok::<(), vicino_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cost {
+    /// Vectors or codes that the query was compared with, rescoring included.
+    pub distances: u64,
+    /// Slots whose list was followed.
+    pub hops: u64,
+}
+
+/// Everything of a searcher but its place among the others.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
     pub(crate) pool: Pool,
     pub(crate) queries: Queries,
     pub(crate) exact: Exact,
@@ -69,7 +113,7 @@ pub struct Searcher {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neighbor {
-    /// The number of the vector, counted from 0 in the order of insertion.
+    /// The number that the index gave to the vector.
     pub slot: u32,
     /// Its distance by the metric.
     pub distance: f32,
@@ -86,15 +130,16 @@ pub(crate) struct Queries {
 #[derive(Debug, Default)]
 pub(crate) struct Exact {
     pub(crate) query: Vec<f32>,
+    pub(crate) scaled: Vec<f32>,
     pub(crate) placed: Vec<f32>,
-    pub(crate) slots: Vec<usize>,
+    pub(crate) slots: Vec<u32>,
+    pub(crate) decoded: Vec<f32>,
     pub(crate) results: Vec<Neighbor>,
 }
 
 impl Exact {
-    /// Keeps a vector if it is among the `k` nearest; of two as near, the one inserted first.
-    pub(crate) fn offer(&mut self, k: usize, slot: usize, distance: f32) {
-        let slot = u32::try_from(slot).expect("slots are u32");
+    /// Keeps a vector if it is among the `k` nearest; of two as near, that of the smaller slot.
+    pub(crate) fn offer(&mut self, k: usize, slot: u32, distance: f32) {
         let before = |other: &Neighbor| {
             other.distance.total_cmp(&distance).then(other.slot.cmp(&slot)).is_lt()
         };
@@ -109,27 +154,65 @@ impl Exact {
     }
 }
 
+/// Which slots take room in a pool. The others are walked through: they keep their place among
+/// the candidates for as long as they are near, beside as many that take room.
+pub(crate) trait Admit: Copy {
+    fn admits(self, slot: u32) -> bool;
+}
+
+/// All slots.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct All;
+
+impl Admit for All {
+    #[inline(always)]
+    fn admits(self, _: u32) -> bool {
+        true
+    }
+}
+
+impl Admit for &Shown<'_> {
+    #[inline(always)]
+    fn admits(self, slot: u32) -> bool {
+        !self.hides(slot)
+    }
+}
+
+impl Admit for &[State] {
+    #[inline(always)]
+    fn admits(self, slot: u32) -> bool {
+        self[slot as usize] == State::Live
+    }
+}
+
 /// The nearest candidates in one sorted array with a mark on those that were expanded, and a mark
 /// for each slot that was seen: one byte, which counts searches so that it is rarely cleared.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     candidates: Vec<Candidate>,
+    /// How many that take room are kept, and how many there are.
     capacity: usize,
+    admitted: usize,
     /// All candidates before this one were expanded.
     cursor: usize,
     seen: Vec<u8>,
     search: u8,
+    pub(crate) cost: Cost,
 }
 
 impl Pool {
     /// Begins a search among `slots` slots that keeps `capacity` candidates.
-    pub(crate) fn start(&mut self, slots: usize, capacity: usize) {
+    pub(crate) fn start(&mut self, slots: u32, capacity: usize) {
+        let slots = slots as usize;
         self.candidates.clear();
-        self.candidates.reserve(capacity + 1);
+        self.candidates.reserve(capacity.min(slots) + 1);
         self.capacity = capacity;
+        self.admitted = 0;
         self.cursor = 0;
         if self.seen.len() < slots {
-            self.seen.resize(slots, self.search);
+            // Doubled, so that a growing index does not move it each time.
+            let len = slots.max(2 * self.seen.len()).min(slots + (1 << 20));
+            self.seen.resize(len, self.search);
         }
         self.search = self.search.wrapping_add(1);
         if self.search == 0 {
@@ -139,7 +222,7 @@ impl Pool {
     }
 
     /// Marks a slot as seen. Was it new?
-    #[inline]
+    #[inline(always)]
     pub(crate) fn see(&mut self, slot: u32) -> bool {
         let seen = &mut self.seen[slot as usize];
         let new = *seen != self.search;
@@ -148,22 +231,30 @@ impl Pool {
     }
 
     /// Keeps a candidate if it is among the nearest. Was it kept?
-    #[inline]
-    pub(crate) fn offer(&mut self, candidate: Candidate) -> bool {
-        if self.candidates.len() == self.capacity {
-            if self.candidates.last().is_none_or(|&last| candidate >= last) {
-                return false;
-            }
-            self.candidates.pop();
+    #[inline(always)]
+    pub(crate) fn offer(&mut self, candidate: Candidate, admit: impl Admit) -> bool {
+        let full = self.admitted >= self.capacity;
+        if full && self.candidates.last().is_none_or(|&last| candidate >= last) {
+            return false;
         }
-        let place = self.candidates.partition_point(|&other| other < candidate);
-        self.candidates.insert(place, candidate);
-        self.cursor = self.cursor.min(place);
+        self.insert(candidate, admit);
         true
     }
 
+    #[inline(always)]
+    fn insert(&mut self, candidate: Candidate, admit: impl Admit) {
+        let place = self.candidates.partition_point(|&other| other < candidate);
+        self.candidates.insert(place, candidate);
+        self.cursor = self.cursor.min(place);
+        self.admitted += usize::from(admit.admits(candidate.slot()));
+        while self.admitted > self.capacity {
+            let Some(last) = self.candidates.pop() else { break };
+            self.admitted -= usize::from(admit.admits(last.slot()));
+        }
+    }
+
     /// The nearest candidate that was not expanded, from now on marked as if it were.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&mut self) -> Option<u32> {
         while let Some(candidate) = self.candidates.get_mut(self.cursor) {
             self.cursor += 1;
@@ -173,6 +264,13 @@ impl Pool {
             }
         }
         None
+    }
+
+    /// The one that [`next`](Self::next) would give now, if it is near at hand.
+    #[inline(always)]
+    pub(crate) fn peek(&self) -> Option<u32> {
+        let candidate = self.candidates.get(self.cursor)?;
+        (!candidate.is_expanded()).then(|| candidate.slot())
     }
 
     /// All candidates, the nearest first.
@@ -191,16 +289,33 @@ mod tests {
         pool.start(10, 3);
         for (distance, slot) in [(50, 1), (20, 2), (70, 3), (20, 0), (90, 4), (60, 5)] {
             assert!(pool.see(slot));
-            pool.offer(Candidate::new(distance, slot));
+            pool.offer(Candidate::new(distance, slot), All);
         }
         assert!(!pool.see(3));
         let slots: Vec<_> = pool.candidates().iter().map(|c| c.slot()).collect();
         assert_eq!(slots, [0, 2, 1]);
         assert_eq!(pool.next(), Some(0));
+        assert_eq!(pool.peek(), Some(2));
         assert_eq!(pool.next(), Some(2));
-        assert!(pool.offer(Candidate::new(10, 7)));
-        assert_eq!((pool.next(), pool.next()), (Some(7), None));
-        assert!(!pool.offer(Candidate::new(20, 9)));
+        assert!(pool.offer(Candidate::new(10, 7), All));
+        assert_eq!((pool.next(), pool.peek(), pool.next()), (Some(7), None, None));
+        assert!(!pool.offer(Candidate::new(20, 9), All));
+    }
+
+    #[test]
+    fn who_is_not_admitted_takes_no_room() {
+        let states = [State::Dead, State::Live, State::Dead, State::Live, State::Live];
+        let admit = &states[..];
+        let mut pool = Pool::default();
+        pool.start(5, 2);
+        for (distance, slot) in [(50, 1), (40, 0), (60, 2), (70, 3)] {
+            assert!(pool.offer(Candidate::new(distance, slot), admit));
+        }
+        let slots = |pool: &Pool| pool.candidates().iter().map(|c| c.slot()).collect::<Vec<_>>();
+        assert_eq!(slots(&pool), [0, 1, 2, 3]);
+        assert!(pool.offer(Candidate::new(10, 4), admit));
+        assert_eq!(slots(&pool), [4, 0, 1, 2], "the second live one is the last that counts");
+        assert!(!pool.offer(Candidate::new(80, 3), admit));
     }
 
     #[test]
@@ -208,7 +323,7 @@ mod tests {
         let mut pool = Pool::default();
         for round in 0..600 {
             pool.start(4 + round / 100, 1);
-            for slot in 0..u32::try_from(4 + round / 100).unwrap() {
+            for slot in 0..4 + round / 100 {
                 assert!(pool.see(slot), "slot {slot} in round {round}");
                 assert!(!pool.see(slot));
             }

@@ -1,24 +1,46 @@
 //! Which candidates become links.
 
-use super::{Candidate, Graph, Measure, Stored};
+use super::measure::Power;
+use super::walk::Walker;
+use super::{Candidate, Measure, Stored};
+use crate::simd::Lanes;
 
-impl<K: Measure<R>, R: Stored> Graph<K, R> {
+/// How many times nearer to a chosen link than to the slot a candidate must be to be left out.
+/// Above 1 lists keep more links in one direction, which repairs need and searches pay for.
+const ALPHA: f64 = 1.0;
+
+impl<K: Measure<R>, R: Stored, L: Lanes> Walker<'_, K, R, L> {
     /// Chooses at most `most` of the candidates for a slot that they are sorted for, the nearest
     /// first, leaving out whoever is nearer to a chosen one than to the slot (Malkov and
-    /// Yashunin, algorithm 4; robust prune of Disk-ANN with alpha 1), and whoever equals a chosen
-    /// one, so that a crowd of equal vectors does not fill a list.
-    pub(super) fn prune(&self, candidates: &[Candidate], most: usize) -> Vec<u32> {
+    /// Yashunin, algorithm 4; with `ALPHA` the robust prune of Subramanya et al., "DiskANN: fast
+    /// accurate billion-point nearest neighbor search on a single node", 2019, algorithm 2), and
+    /// whoever equals a chosen one, so that a crowd of equal vectors does not fill a list.
+    #[inline(always)]
+    pub(super) fn prune(
+        &self,
+        candidates: impl Iterator<Item = Candidate>,
+        most: usize,
+    ) -> Vec<u32> {
+        let factor = match K::POWER {
+            Power::One => ALPHA,
+            Power::Two => ALPHA * ALPHA,
+        };
         let mut chosen: Vec<u32> = Vec::with_capacity(most);
         for candidate in candidates {
             if chosen.len() == most {
                 break;
             }
-            let query = self.rows.row(candidate.slot() as usize);
-            let covers = |&other: &u32| {
-                let between = self.measure(query, other).distance();
-                between < candidate.distance() || between == 0
-            };
-            if !chosen.iter().any(covers) {
+            let query = self.view.rows.row(candidate.slot());
+            let distance = R::measured(candidate.rank());
+            let mut covered = false;
+            for &other in &chosen {
+                let between = R::measured(self.measure(query, other).rank());
+                if between * factor < distance || between == 0.0 {
+                    covered = true;
+                    break;
+                }
+            }
+            if !covered {
                 chosen.push(candidate.slot());
             }
         }

@@ -1,55 +1,189 @@
 //! The walk: greedily down the layers, then a beam through the ground.
+//!
+//! Each hop marks the unseen links of a list first, then compares them all at once, so that their
+//! rows are on the way together. The whole walk is one operation of the instruction set.
 
-use super::pool::Pool;
-use super::{Candidate, EMPTY, Graph, Measure, Stored};
+use std::sync::atomic::{Ordering, fence};
+
+use super::pool::{Admit, All, Pool};
+use super::{Candidate, GraphView, Measure, Stored};
+use crate::memory::{EMPTY, Shown};
+use crate::simd::{Batch, Lanes, Operation, Pair};
 
 /// The longest list: twice the most connections.
-const LINKS_MAX: usize = 256;
+pub(super) const LINKS_MAX: usize = 256;
 
-impl<K: Measure<R>, R: Stored> Graph<K, R> {
-    /// Fills the pool with the nearest `ef` slots that a beam from the entry meets.
-    pub(super) fn walk(&self, query: &[R], ef: usize, pool: &mut Pool) {
-        pool.start(self.rows.len(), ef);
-        let Some(entry) = self.entry else { return };
-        let nearest = self.descend(query, self.measure(query, entry), 0);
+/// A search of a view.
+pub(super) struct Search<'a, K, R, A> {
+    pub(super) view: &'a GraphView<'a, K, R>,
+    pub(super) query: &'a [R],
+    pub(super) ef: usize,
+    pub(super) pool: &'a mut Pool,
+    pub(super) admit: A,
+}
+
+impl<K: Measure<R>, R: Stored, A: Admit> Operation for Search<'_, K, R, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { view, query, ef, pool, admit } = self;
+        let walker = Walker { view, lanes };
+        pool.start(view.len(), ef);
+        let Some(entry) = view.entry() else { return };
+        let entry = walker.measure(query, entry);
+        let nearest = walker.descend(query, entry, 0, pool);
         pool.see(nearest.slot());
-        pool.offer(nearest);
-        self.beam(query, 0, pool);
+        pool.offer(nearest, admit);
+        walker.beam(query, 0, pool, admit);
+    }
+}
+
+/// A comparison with everything that a search shows.
+pub(super) struct Scan<'a, K, R> {
+    pub(super) view: &'a GraphView<'a, K, R>,
+    pub(super) query: &'a [R],
+    pub(super) count: usize,
+    pub(super) pool: &'a mut Pool,
+    pub(super) shown: &'a Shown<'a>,
+}
+
+impl<K: Measure<R>, R: Stored> Operation for Scan<'_, K, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { view, query, count, pool, shown } = self;
+        let walker = Walker { view, lanes };
+        let mut slots = [EMPTY; LINKS_MAX];
+        let mut scratch =
+            Totals { rows: [&[]; LINKS_MAX], totals: [R::Total::default(); LINKS_MAX] };
+        pool.start(0, count);
+        let mut all = (0..shown.len().min(view.rows.len())).filter(|&slot| shown.shows(slot));
+        loop {
+            let mut found = 0;
+            for (place, slot) in slots.iter_mut().zip(all.by_ref()) {
+                *place = slot;
+                found += 1;
+            }
+            if found == 0 {
+                break;
+            }
+            pool.cost.distances += found as u64;
+            walker.measure_all(query, &slots[..found], &mut scratch);
+            for (&slot, &total) in slots[..found].iter().zip(&scratch.totals) {
+                pool.offer(Candidate::new(R::rank(total), slot), All);
+            }
+        }
+    }
+}
+
+/// A graph and the instruction set to compare its rows with. All methods are inlined into the
+/// operation that has the set's features.
+pub(super) struct Walker<'a, K, R, L> {
+    pub(super) view: &'a GraphView<'a, K, R>,
+    pub(super) lanes: L,
+}
+
+impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
+    /// How far a slot is from a query.
+    #[inline(always)]
+    pub(super) fn measure(&self, query: &[R], slot: u32) -> Candidate {
+        let (kernel, row) = (self.view.graph.kernel, self.view.rows.row(slot));
+        let total = Pair { kernel, query, row }.run(self.lanes);
+        Candidate::new(R::rank(total), slot)
+    }
+
+    /// How far slots are from a query, at most [`LINKS_MAX`] of them.
+    #[inline(always)]
+    fn measure_all(&self, query: &[R], slots: &[u32], scratch: &mut Totals<'a, R>) {
+        let kernel = self.view.graph.kernel;
+        for (row, &slot) in scratch.rows.iter_mut().zip(slots) {
+            *row = self.view.rows.row(slot);
+        }
+        let (rows, totals) = (&scratch.rows[..slots.len()], &mut scratch.totals[..slots.len()]);
+        Batch { kernel, query, rows, totals }.run(self.lanes);
     }
 
     /// Goes on to a nearer link until there is none, in each layer above `layer`.
-    pub(super) fn descend(&self, query: &[R], entry: Candidate, layer: usize) -> Candidate {
+    #[inline(always)]
+    pub(super) fn descend(
+        &self,
+        query: &[R],
+        entry: Candidate,
+        layer: usize,
+        pool: &mut Pool,
+    ) -> Candidate {
         let mut best = entry;
-        for above in (layer + 1..=self.layers_above(entry.slot())).rev() {
+        for above in (layer + 1..=self.view.layers_above(entry.slot())).rev() {
             loop {
-                let links = self.links(best.slot(), above);
-                match links.map(|link| self.measure(query, link)).min() {
-                    Some(nearest) if nearest < best => best = nearest,
-                    _ => break,
+                let from = best;
+                pool.cost.hops += 1;
+                for link in self.view.links(from.slot(), above) {
+                    if link < self.view.len() {
+                        fence(Ordering::Acquire);
+                        let candidate = self.measure(query, link);
+                        pool.cost.distances += 1;
+                        best = best.min(candidate);
+                    }
+                }
+                if best == from {
+                    break;
                 }
             }
         }
         best
     }
 
-    /// Expands the nearest candidate until all are: its unseen links are marked and gathered
-    /// first, then compared all at once.
-    pub(super) fn beam(&self, query: &[R], layer: usize, pool: &mut Pool) {
+    /// Expands the nearest candidate until all are.
+    #[inline(always)]
+    pub(super) fn beam(&self, query: &[R], layer: usize, pool: &mut Pool, admit: impl Admit) {
         let mut slots = [EMPTY; LINKS_MAX];
-        let mut rows: [&[R]; LINKS_MAX] = [&[]; LINKS_MAX];
-        let mut totals = [R::Total::default(); LINKS_MAX];
+        let mut scratch =
+            Totals { rows: [&[]; LINKS_MAX], totals: [R::Total::default(); LINKS_MAX] };
+        let len = self.view.len();
         while let Some(slot) = pool.next() {
             let mut count = 0;
-            for link in self.links(slot, layer) {
+            for link in self.view.list(slot, layer) {
+                let link = link.load(Ordering::Relaxed);
+                if link >= len {
+                    // The end, or a slot that came after this walk began.
+                    if link == EMPTY {
+                        break;
+                    }
+                    continue;
+                }
                 slots[count] = link;
-                rows[count] = self.rows.row(link as usize);
                 count += usize::from(pool.see(link));
             }
-            let done = self.simd.batch(self.kernel, query, &rows[..count], &mut totals[..count]);
-            done.expect("rows and queries have one width");
-            for (&slot, &total) in slots[..count].iter().zip(&totals) {
-                pool.offer(Candidate::new(R::distance(total), slot));
+            // What was written of these slots before they were linked is seen from here on.
+            fence(Ordering::Acquire);
+            let slots = &slots[..count];
+            if let Some(next) = pool.peek() {
+                self.prefetch(next, layer);
+            }
+            pool.cost.hops += 1;
+            pool.cost.distances += count as u64;
+            self.measure_all(query, slots, &mut scratch);
+            for (&slot, &total) in slots.iter().zip(&scratch.totals) {
+                pool.offer(Candidate::new(R::rank(total), slot), admit);
             }
         }
     }
+
+    /// Asks for the list of a slot.
+    #[inline(always)]
+    fn prefetch(&self, slot: u32, layer: usize) {
+        let list = self.view.list(slot, layer);
+        let start = list.as_ptr().cast::<u8>();
+        for line in 0..size_of_val(list).div_ceil(64).min(4) {
+            self.lanes.prefetch(start.wrapping_add(line * 64));
+        }
+    }
+}
+
+/// The rows of a hop, and how far they are.
+struct Totals<'a, R: Stored> {
+    rows: [&'a [R]; LINKS_MAX],
+    totals: [R::Total; LINKS_MAX],
 }

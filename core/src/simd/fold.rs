@@ -29,10 +29,10 @@ pub trait Kernel<Row: Element>: Copy {
 }
 
 /// One query and one row of the same length.
-pub(super) struct Pair<'a, K: Kernel<Row>, Row: Element> {
-    pub(super) kernel: K,
-    pub(super) query: &'a [K::Query],
-    pub(super) row: &'a [Row],
+pub(crate) struct Pair<'a, K: Kernel<Row>, Row: Element> {
+    pub(crate) kernel: K,
+    pub(crate) query: &'a [K::Query],
+    pub(crate) row: &'a [Row],
 }
 
 impl<K: Kernel<Row>, Row: Element> Operation for Pair<'_, K, Row> {
@@ -47,11 +47,11 @@ impl<K: Kernel<Row>, Row: Element> Operation for Pair<'_, K, Row> {
 }
 
 /// One query and many rows of the same length, and a place for each total.
-pub(super) struct Batch<'a, K: Kernel<Row>, Row: Element> {
-    pub(super) kernel: K,
-    pub(super) query: &'a [K::Query],
-    pub(super) rows: &'a [&'a [Row]],
-    pub(super) totals: &'a mut [Row::Total],
+pub(crate) struct Batch<'a, K: Kernel<Row>, Row: Element> {
+    pub(crate) kernel: K,
+    pub(crate) query: &'a [K::Query],
+    pub(crate) rows: &'a [&'a [Row]],
+    pub(crate) totals: &'a mut [Row::Total],
 }
 
 impl<K: Kernel<Row>, Row: Element> Operation for Batch<'_, K, Row> {

@@ -29,6 +29,7 @@ use std::str::FromStr;
 use crate::error::Error;
 pub use element::{Code, DIMENSIONS_MAX, Element};
 pub use fold::Kernel;
+pub(crate) use fold::{Batch, Pair};
 pub(crate) use lanes::{Lanes, Operation};
 
 /// Declares the sets, from the one that every machine has to the best, each with its name, the
@@ -177,7 +178,7 @@ impl Simd {
         row: &[Row],
     ) -> Result<Row::Total, Error> {
         check_lengths(query.len(), &[row])?;
-        Ok(self.run(fold::Pair { kernel, query, row }))
+        Ok(self.run(Pair { kernel, query, row }))
     }
 
     /// The distances between a query and each of the rows, in O(d) a row, faster than one by one:
@@ -200,7 +201,7 @@ impl Simd {
         if rows.len() != totals.len() {
             return Err(Error::OutputMismatch { rows: rows.len(), found: totals.len() });
         }
-        self.run(fold::Batch { kernel, query, rows, totals });
+        self.run(Batch { kernel, query, rows, totals });
         Ok(())
     }
 }

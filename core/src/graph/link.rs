@@ -1,0 +1,302 @@
+//! Linking slots in rounds (Manohar et al., "Parlay-ANN: scalable and deterministic parallel
+//! graph-based approximate nearest neighbor search algorithms", 2024).
+//!
+//! Every slot of a round searches the graph as it was before the round and is compared with all
+//! others of the round; then each list that new links point back from is rewritten once, by one
+//! task. Tasks never wait for one another, and how they are spread over threads changes nothing:
+//! the suite compares digests of graphs built by one, two and seven threads.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, OnceLock};
+
+use super::pool::{All, Pool};
+use super::walk::Walker;
+use super::{Candidate, GraphView, GraphWriter, Measure, Shape, Stored};
+use crate::memory::{State, links};
+use crate::simd::{Lanes, Operation};
+
+/// Runs tasks that do not depend on one another: the seam through which core uses threads.
+///
+/// ```
+/// use vicino_core::{Executor, Serial};
+///
+/// let sum = std::sync::atomic::AtomicUsize::new(0);
+/// Serial.run(10, &|i| {
+///     sum.fetch_add(i, std::sync::atomic::Ordering::Relaxed);
+/// });
+/// assert_eq!(sum.into_inner(), 45);
+/// ```
+pub trait Executor: Sync {
+    /// Runs `task` once for each number below `count`, in any order, on any threads, and returns
+    /// when all are done.
+    fn run(&self, count: usize, task: &(dyn Fn(usize) + Sync));
+}
+
+/// One task after the other, on the thread that asks.
+///
+/// ```
+/// use vicino_core::{Executor, Serial};
+///
+/// let order = std::sync::Mutex::new(Vec::new());
+/// Serial.run(3, &|i| order.lock().unwrap().push(i));
+/// assert_eq!(order.into_inner().unwrap(), [0, 1, 2]);
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Serial;
+
+impl Executor for Serial {
+    fn run(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+        (0..count).for_each(task);
+    }
+}
+
+/// The results of tasks, in their order.
+pub(super) fn map<T: Send + Sync>(
+    executor: &dyn Executor,
+    count: usize,
+    task: impl Fn(usize) -> T + Sync,
+) -> Vec<T> {
+    let results: Vec<OnceLock<T>> = (0..count).map(|_| OnceLock::new()).collect();
+    executor.run(count, &|i| {
+        results[i].get_or_init(|| task(i));
+    });
+    // An executor that left a task out costs time, nothing else.
+    let done = results.into_iter().enumerate();
+    done.map(|(i, result)| result.into_inner().unwrap_or_else(|| task(i))).collect()
+}
+
+/// The pools of the tasks that are running, kept for those that come.
+#[derive(Debug, Default)]
+pub(super) struct Pools(Mutex<Vec<Pool>>);
+
+impl Pools {
+    pub(super) fn with<T>(&self, task: impl FnOnce(&mut Pool) -> T) -> T {
+        let pooled = self.0.lock().ok().and_then(|mut pools| pools.pop());
+        let mut pool = pooled.unwrap_or_default();
+        pool.cost = super::Cost::default();
+        let result = task(&mut pool);
+        if let Ok(mut pools) = self.0.lock() {
+            pools.push(pool);
+        }
+        result
+    }
+}
+
+/// Slots of a round: enough to keep threads busy, few enough that most of the graph is there.
+const ROUND_MAX: usize = 2048;
+
+/// A new link back: the target that it starts from, its layer, and the slot that it leads to.
+pub(super) type Back = (u32, usize, u32);
+
+impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
+    pub(super) fn link_all(&self, slots: &[u32], states: &[State], executor: &dyn Executor) {
+        let mut rest = slots;
+        while !rest.is_empty() {
+            let linked = states.len() - rest.len();
+            let most = match self.graph.view().entry() {
+                // At most 2 % of the graph.
+                Some(_) => (linked / 50).clamp(1, ROUND_MAX),
+                None => {
+                    self.graph.entry.store(rest[0], Ordering::Release);
+                    rest = &rest[1..];
+                    continue;
+                }
+            };
+            let (round, later) = rest.split_at(most.min(rest.len()));
+            self.link_round(round, states, executor);
+            rest = later;
+        }
+    }
+
+    fn link_round(&self, round: &[u32], states: &[State], executor: &dyn Executor) {
+        let view = self.graph.view();
+        let chosen = map(executor, round.len(), |i| {
+            self.pools.with(|pool| self.choose(&view, round[i], round, states, pool))
+        });
+        let mut back: Vec<Back> = Vec::new();
+        for (&slot, layers) in round.iter().zip(&chosen) {
+            for (layer, links) in layers.iter().enumerate() {
+                back.extend(links.iter().map(|&target| (target, layer, slot)));
+                self.set_list(&view, slot, layer, links);
+            }
+        }
+        let mut dropped = self.link_back(&view, back, executor);
+        dropped.extend(round);
+        self.adopt_all(&view, dropped, states);
+        // Of those in the most layers the first; `max_by_key` would take the last.
+        let entries = view.entry().into_iter().chain(round.iter().copied());
+        let entry = entries.rev().max_by_key(|&slot| view.layers_above(slot));
+        self.graph.entry.store(entry.expect("a round has slots"), Ordering::Release);
+    }
+
+    /// The links of a slot, by layer from the ground.
+    pub(super) fn choose(
+        &self,
+        view: &GraphView<'_, K, R>,
+        slot: u32,
+        round: &[u32],
+        states: &[State],
+        pool: &mut Pool,
+    ) -> Vec<Vec<u32>> {
+        self.graph.simd.run(Choose { view, slot, round, states, pool })
+    }
+
+    /// Adds links back to their targets' lists, each target by one task, and returns whom that
+    /// drove out of a list.
+    pub(super) fn link_back(
+        &self,
+        view: &GraphView<'_, K, R>,
+        mut back: Vec<Back>,
+        executor: &dyn Executor,
+    ) -> Vec<u32> {
+        back.sort_unstable();
+        let targets: Vec<&[Back]> = back.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).collect();
+        let dropped = map(executor, targets.len(), |i| {
+            let (target, layer, _) = targets[i][0];
+            let links = self.graph.simd.run(WithBack { view, back: targets[i] });
+            let mut dropped = self.set_list(view, target, layer, &links);
+            let unwanted = |slot: &u32| !links.contains(slot);
+            dropped.extend(targets[i].iter().map(|&(.., slot)| slot).filter(unwanted));
+            dropped
+        });
+        dropped.into_iter().flatten().collect()
+    }
+
+    /// Finds a list for each live slot that is in none.
+    pub(super) fn adopt_all(
+        &self,
+        view: &GraphView<'_, K, R>,
+        mut dropped: Vec<u32>,
+        states: &[State],
+    ) {
+        dropped.sort_unstable();
+        dropped.dedup();
+        for slot in dropped {
+            let alone = self.in_degrees[slot as usize].load(Ordering::Relaxed) == 0;
+            if alone && states[slot as usize] == State::Live && view.entry() != Some(slot) {
+                self.adopt(view, slot, states);
+            }
+        }
+    }
+
+    /// Gives a slot that no list leads to a place in the nearest list with room, counted in links
+    /// from the slot. Lists are pruned to four fifths, so that one is near; where a crowd has
+    /// none, the slot takes the place of a link that most other lists lead to.
+    fn adopt(&self, view: &GraphView<'_, K, R>, orphan: u32, states: &[State]) {
+        const LOOKED_AT: usize = 32; // a bound on what a crowd of equal vectors may cost
+        let most = 2 * self.graph.shape.connections;
+        let live = |slot: &u32| states[*slot as usize] == State::Live;
+        let mut near: Vec<u32> = view.links(orphan, 0).filter(live).collect();
+        let mut looked = 0;
+        while looked < near.len().min(LOOKED_AT) {
+            let mut links: Vec<u32> = view.links(near[looked], 0).collect();
+            if links.len() < most {
+                links.push(orphan);
+                self.set_list(view, near[looked], 0, &links);
+                return;
+            }
+            let new = |link: &u32| *link != orphan && live(link) && !near.contains(link);
+            let more: Vec<u32> = links.into_iter().filter(new).collect();
+            near.extend(more);
+            looked += 1;
+        }
+        let Some(&parent) = near.first() else { return };
+        let mut links: Vec<u32> = view.links(parent, 0).collect();
+        let degree = |i: &usize| self.in_degrees[links[*i] as usize].load(Ordering::Relaxed);
+        let popular = (0..most).rev().max_by_key(degree);
+        links[popular.expect("the list is full")] = orphan;
+        self.set_list(view, parent, 0, &links);
+    }
+}
+
+/// The links of a slot among those that are live and those of its round.
+struct Choose<'a, K, R> {
+    view: &'a GraphView<'a, K, R>,
+    slot: u32,
+    round: &'a [u32],
+    states: &'a [State],
+    pool: &'a mut Pool,
+}
+
+impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
+    type Output = Vec<Vec<u32>>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Vec<Vec<u32>> {
+        let Self { view, slot, round, states, pool } = self;
+        let Shape { connections, ef_construction, .. } = view.graph.shape;
+        let walker = Walker { view, lanes };
+        let query = view.rows.row(slot);
+        let own = view.layers_above(slot);
+        let Some(entry) = view.entry() else { return vec![Vec::new(); own + 1] };
+        let highest = view.layers_above(entry);
+
+        let peers = round.iter().filter(|&&peer| peer != slot);
+        let mut peers: Vec<Candidate> = peers.map(|&peer| walker.measure(query, peer)).collect();
+        pool.cost.distances += peers.len() as u64;
+        peers.sort_unstable();
+        let entry = walker.measure(query, entry);
+        let mut nearest = walker.descend(query, entry, own, pool);
+        let mut layers = Vec::with_capacity(own + 1);
+        for layer in (0..=own).rev() {
+            pool.start(view.len(), ef_construction);
+            // A slot that is linked anew meets itself.
+            pool.see(slot);
+            if layer <= highest {
+                if nearest.slot() != slot {
+                    pool.see(nearest.slot());
+                    pool.offer(nearest, states);
+                } else {
+                    for link in links(view.list(slot, layer)) {
+                        pool.see(link);
+                        pool.offer(walker.measure(query, link), states);
+                    }
+                }
+                walker.beam(query, layer, pool, states);
+                nearest = pool.candidates().first().map_or(nearest, |first| first.plain());
+            }
+            for &peer in peers.iter().filter(|peer| view.layers_above(peer.slot()) >= layer) {
+                if !pool.offer(peer, All) {
+                    break;
+                }
+            }
+            let live =
+                pool.candidates().iter().filter(|c| states[c.slot() as usize] == State::Live);
+            layers.push(walker.prune(live.copied(), connections));
+        }
+        layers.reverse();
+        layers
+    }
+}
+
+/// A target's links and the new ones; where they are too many, pruned to four fifths, so that
+/// the next few need no pruning.
+struct WithBack<'a, K, R> {
+    view: &'a GraphView<'a, K, R>,
+    back: &'a [Back],
+}
+
+impl<K: Measure<R>, R: Stored> Operation for WithBack<'_, K, R> {
+    type Output = Vec<u32>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Vec<u32> {
+        let Self { view, back } = self;
+        let (target, layer, _) = back[0];
+        let most = view.list(target, layer).len();
+        let mut all: Vec<u32> = view.links(target, layer).collect();
+        for &(.., slot) in back {
+            if !all.contains(&slot) {
+                all.push(slot);
+            }
+        }
+        if all.len() <= most {
+            return all;
+        }
+        let walker = Walker { view, lanes };
+        let query = view.rows.row(target);
+        let mut candidates: Vec<_> = all.iter().map(|&link| walker.measure(query, link)).collect();
+        candidates.sort_unstable();
+        walker.prune(candidates.into_iter(), most * 4 / 5)
+    }
+}

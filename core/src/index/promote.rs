@@ -1,0 +1,125 @@
+//! From a scan to a graph.
+
+use super::exact::ExactWriter;
+use super::reader::Stage;
+use super::{HnswIndex, Space};
+use crate::config::{Exact as Kept, Quantization};
+use crate::error::Error;
+use crate::graph::{AnyGraphWriter, Executor, GraphWriter, Int8, Measure, Shape};
+use crate::memory::{Rows, State};
+use crate::metric::{DistanceMetric, Manhattan, SquaredEuclidean};
+use crate::simd::Code;
+
+/// Room for what a promotion makes, so that it cannot fail.
+#[derive(Debug)]
+pub(super) struct Promotion {
+    graph: Box<dyn AnyGraphWriter>,
+    /// None where the vectors stay as they are.
+    exact: Option<ExactWriter>,
+    sample: Vec<f32>,
+}
+
+/// Vectors that the range of the codes is fitted on: tens of values lie beyond the clipped ends.
+const SAMPLED: usize = 20_000;
+
+impl HnswIndex {
+    /// Makes room for a graph of all slots that there are and will be.
+    pub(super) fn promotion(&self, growth: usize) -> Result<Promotion, Error> {
+        let slots = self.slots.len() + growth;
+        let mut graph = match self.config().distance_metric {
+            DistanceMetric::Manhattan => self.empty_graph(Manhattan, Manhattan),
+            _ => self.empty_graph(SquaredEuclidean, SquaredEuclidean),
+        };
+        graph.reserve(slots)?;
+        let kept = self.config().exact;
+        let mut exact = (kept != Kept::F32)
+            .then(|| ExactWriter::new(kept, self.space().dimensions, self.memory()));
+        exact.iter_mut().try_for_each(|exact| exact.reserve(slots))?;
+        let values = slots.min(SAMPLED + 1) * self.space().placed_dimensions();
+        let mut sample = Vec::new();
+        if self.config().quantization == Quantization::Int8 {
+            let bytes = values * size_of::<f32>();
+            sample.try_reserve_exact(values).map_err(|_| Error::OutOfMemory { bytes })?;
+        }
+        Ok(Promotion { graph, exact, sample })
+    }
+
+    /// Links all live slots beside what searches read, then has them read it.
+    pub(super) fn promote(&mut self, promotion: Promotion, executor: &dyn Executor) {
+        let Promotion { mut graph, exact, mut sample } = promotion;
+        let (space, old) = (self.space(), self.exact.exact());
+        let live = |slot: &u32| self.slots.states()[*slot as usize] == State::Live;
+        let slots = || 0..u32::try_from(self.slots.len()).expect("slots fit");
+        let born: Vec<u32> = slots().filter(live).collect();
+        let (mut vector, mut placed) = (Vec::new(), Vec::new());
+
+        let mut longest = 0.0;
+        if space.metric == DistanceMetric::InnerProduct {
+            for &slot in &born {
+                old.vector(space, slot, &mut vector);
+                let norm = space.norm(&vector).unwrap_or(0.0);
+                longest = if norm > longest { norm } else { longest };
+            }
+        }
+        if self.config().quantization == Quantization::Int8 {
+            for &slot in born.iter().step_by(born.len().div_ceil(SAMPLED)) {
+                old.vector(space, slot, &mut vector);
+                space.place(&vector, longest, &mut placed);
+                sample.extend_from_slice(&placed);
+            }
+            graph.set_range(Int8::fit(sample));
+        }
+        let mut exact = exact;
+        for slot in slots() {
+            old.vector(space, slot, &mut vector);
+            space.place(&vector, longest, &mut placed);
+            graph.push(&placed);
+            if let Some(exact) = &mut exact {
+                exact.push(&vector);
+            }
+        }
+        graph.link(&born, self.slots.states(), executor);
+
+        self.exact = exact.unwrap_or(std::mem::replace(&mut self.exact, ExactWriter::None));
+        self.longest = longest;
+        let stage = Stage { exact: self.exact.exact(), graph: Some(graph.graph()), longest };
+        self.graph = Some(graph);
+        self.publish(stage);
+    }
+
+    fn empty_graph<F: Measure<f32>, C: Measure<Code>>(
+        &self,
+        on_floats: F,
+        on_codes: C,
+    ) -> Box<dyn AnyGraphWriter> {
+        let config = self.config();
+        let shape = Shape {
+            connections: config.max_connections,
+            ef_construction: config.ef_construction,
+            layers: config.nb_layers,
+            seed: config.seed,
+        };
+        let (simd, memory) = (self.simd(), self.memory());
+        let dimensions = self.space().placed_dimensions();
+        match config.quantization {
+            Quantization::Int8 => {
+                Box::new(GraphWriter::new(simd, on_codes, shape, dimensions, None, memory))
+            }
+            Quantization::None => {
+                let shared = self.shared_rows();
+                Box::new(GraphWriter::new(simd, on_floats, shape, dimensions, shared, memory))
+            }
+        }
+    }
+
+    /// The exact vectors, where the graph places vectors as they are.
+    fn shared_rows(&self) -> Option<Rows<f32>> {
+        let Space { dimensions, .. } = self.space();
+        match &self.exact {
+            ExactWriter::F32(rows) if self.space().placed_dimensions() == dimensions => {
+                Some(rows.rows())
+            }
+            _ => None,
+        }
+    }
+}

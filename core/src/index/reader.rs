@@ -1,0 +1,283 @@
+//! Searches: what any number of threads do at once while one writes.
+
+use std::sync::Arc;
+
+use super::exact::Exact;
+use super::space::Space;
+use crate::config::HnswConfig;
+use crate::error::Error;
+use crate::graph::{AnyGraph, Neighbor, Scratch, Searcher};
+use crate::memory::{Memory, Published, Shown, Slots, domain};
+use crate::simd::Simd;
+
+/// A hand that reads an index, on any thread, while another writes it. It is cheap to clone.
+///
+/// A search takes no lock and waits for nobody. It sees every batch of the writer whole or not at
+/// all.
+///
+/// ```
+/// use vicino_core::{HnswConfig, HnswIndex, Searcher, Serial, Simd};
+///
+/// let mut index = HnswIndex::new(HnswConfig::balanced(), 2, Simd::detect())?;
+/// let reader = index.reader();
+/// let searching = std::thread::spawn(move || {
+///     let mut searcher = Searcher::default();
+///     let found = reader.search(&[1.0, 0.0], 2, None, &mut searcher)?.len();
+///     assert!(found == 0 || found == 2, "the batch is seen whole or not at all");
+///     Ok::<(), vicino_core::Error>(())
+/// });
+/// index.insert(&[1.0, 0.0, 0.0, 1.0], &Serial)?;
+/// searching.join().unwrap()?;
+/// # Ok::<(), vicino_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct HnswReader {
+    shared: Arc<SharedIndex>,
+}
+
+/// What the writer and all readers share.
+#[derive(Debug)]
+struct SharedIndex {
+    config: HnswConfig,
+    simd: Simd,
+    memory: Memory,
+    space: Space,
+    slots: Arc<Slots>,
+    stage: Published<Stage>,
+}
+
+/// What searches read: vectors to scan, later a graph and what is kept of the vectors.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) exact: Exact,
+    pub(super) graph: Option<Arc<dyn AnyGraph>>,
+    /// M of [`Space::place`].
+    pub(super) longest: f64,
+}
+
+impl HnswReader {
+    pub(super) fn new(
+        config: HnswConfig,
+        dimensions: usize,
+        simd: Simd,
+        memory: Memory,
+        slots: Arc<Slots>,
+        exact: Exact,
+    ) -> Self {
+        let space = Space { metric: config.distance_metric, dimensions };
+        let stage = Published::new(domain(), Stage { exact, graph: None, longest: 0.0 });
+        Self { shared: Arc::new(SharedIndex { config, simd, memory, space, slots, stage }) }
+    }
+
+    /// The `k` nearest vectors, the nearest first; all there are where there are fewer. `ef`
+    /// candidates are kept on the way: more find more, and cost more; `None` is the
+    /// configuration's, and fewer than `k` are as good as `k`. Where so many would be met that
+    /// comparing all costs no more, all are compared, and the answer is exact.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DimensionMismatch`], [`Error::NotFinite`], [`Error::ZeroNorm`] and
+    /// [`Error::NormTooLarge`] for the query.
+    pub fn search<'s>(
+        &self,
+        query: &[f32],
+        k: usize,
+        ef: Option<usize>,
+        searcher: &'s mut Searcher,
+    ) -> Result<&'s [Neighbor], Error> {
+        let ef = ef.unwrap_or(self.config().ef_search).max(k);
+        self.find(query, k, Some(ef), searcher)
+    }
+
+    /// The `k` nearest vectors by comparing the query with all of them: O(n d), and exact as far
+    /// as exact vectors are kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`search`](Self::search).
+    pub fn scan<'s>(
+        &self,
+        query: &[f32],
+        k: usize,
+        searcher: &'s mut Searcher,
+    ) -> Result<&'s [Neighbor], Error> {
+        self.find(query, k, None, searcher)
+    }
+
+    /// The number of vectors.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shared.slots.live()
+    }
+
+    /// Is there no vector?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The configuration that the index was made with.
+    #[must_use]
+    pub fn config(&self) -> &HnswConfig {
+        &self.shared.config
+    }
+
+    /// The number of values of a vector.
+    #[must_use]
+    pub fn dimensions(&self) -> usize {
+        self.shared.space.dimensions
+    }
+
+    /// The bytes of vectors, codes and links.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let mut pin = domain().pin();
+        let guard = pin.enter();
+        let stage = self.shared.stage.read(&guard);
+        let graph = stage.graph.as_ref().map_or(0, |graph| graph.bytes());
+        stage.exact.bytes() + graph + self.shared.slots.bytes()
+    }
+
+    /// The nearest by a walk that keeps `ef` candidates, or by a scan.
+    fn find<'s>(
+        &self,
+        query: &[f32],
+        k: usize,
+        ef: Option<usize>,
+        searcher: &'s mut Searcher,
+    ) -> Result<&'s [Neighbor], Error> {
+        let norm = self.space().check_query(query)?;
+        let Searcher { pin, scratch } = searcher;
+        let mut scaled = std::mem::take(&mut scratch.exact.scaled);
+        self.space().scale(query, norm, &mut scaled);
+        scratch.exact.set_query(&scaled);
+        scratch.pool.cost = crate::graph::Cost::default();
+
+        let guard = pin.enter();
+        // First the number, then the stage: what the number shows is in the stage.
+        let shown = self.shared.slots.shown();
+        let stage = self.shared.stage.read(&guard);
+        let k = k.min(shown.len() as usize);
+        let find = Find { reader: self, stage, shown: &shown, query: &scaled, norm, k };
+        match (&stage.graph, ef) {
+            _ if k == 0 => {}
+            // A beam meets some eight slots for each that it keeps, at scattered places.
+            (Some(graph), Some(ef)) if ef.saturating_mul(8) < shown.len() as usize => {
+                find.walk(&**graph, ef, scratch);
+                if scratch.exact.results.len() < k {
+                    find.scan(scratch);
+                }
+            }
+            _ => find.scan(scratch),
+        }
+        drop(guard);
+        scratch.exact.scaled = scaled;
+        Ok(&scratch.exact.results)
+    }
+
+    /// The vector of a slot as it is compared, as far as it is kept. False where the slot is not
+    /// shown.
+    pub(super) fn vector(&self, slot: u32, vector: &mut Vec<f32>, searcher: &mut Searcher) -> bool {
+        let guard = searcher.pin.enter();
+        let shown = self.shared.slots.shown();
+        let stage = self.shared.stage.read(&guard);
+        if !shown.shows(slot) {
+            return false;
+        }
+        if !stage.exact.vector(self.space(), slot, vector) {
+            if let Some(graph) = &stage.graph {
+                graph.decode(slot, vector);
+                vector.truncate(self.dimensions());
+            }
+        }
+        true
+    }
+
+    /// How many slots there are, shown or not.
+    pub(super) fn slots(&self) -> u32 {
+        self.shared.slots.shown().len()
+    }
+
+    /// Up to so many vectors a scan costs no more than a walk.
+    pub(super) fn flat_max(&self) -> usize {
+        let automatic = ((1 << 20) / self.dimensions()).clamp(1024, 10_000);
+        self.config().promotion_size.unwrap_or(automatic)
+    }
+
+    pub(super) fn space(&self) -> Space {
+        self.shared.space
+    }
+
+    pub(super) fn simd(&self) -> Simd {
+        self.shared.simd
+    }
+
+    pub(super) fn memory(&self) -> Memory {
+        self.shared.memory
+    }
+
+    /// Has searches read another stage, and frees the old one when none reads it any more.
+    pub(super) fn publish(&self, stage: Stage) {
+        self.shared.stage.replace(stage);
+    }
+}
+
+/// A search that knows what it reads.
+struct Find<'a> {
+    reader: &'a HnswReader,
+    stage: &'a Stage,
+    shown: &'a Shown<'a>,
+    query: &'a [f32],
+    norm: f64,
+    k: usize,
+}
+
+impl Find<'_> {
+    fn walk(&self, graph: &dyn AnyGraph, ef: usize, scratch: &mut Scratch) {
+        let mut aimed = std::mem::take(&mut scratch.exact.placed);
+        self.reader.space().aim(self.query, self.norm, self.stage.longest, &mut aimed);
+        graph.search(&aimed, ef, self.shown, scratch);
+        scratch.exact.placed = aimed;
+        // Codes misplace the nearest by a few places: three times as many hold them.
+        self.rescore(graph, 3 * self.k, scratch);
+    }
+
+    fn scan(&self, scratch: &mut Scratch) {
+        scratch.exact.results.clear();
+        match (&self.stage.exact, &self.stage.graph) {
+            (Exact::None, Some(graph)) => {
+                let mut aimed = std::mem::take(&mut scratch.exact.placed);
+                self.reader.space().aim(self.query, self.norm, self.stage.longest, &mut aimed);
+                graph.scan(&aimed, self.k, self.shown, scratch);
+                scratch.exact.placed = aimed;
+                self.rescore(&**graph, self.k, scratch);
+            }
+            (exact, _) => {
+                let all = (0..self.shown.len()).filter(|&slot| self.shown.shows(slot));
+                exact.rank(self.reader.simd(), self.reader.space(), self.k, all, scratch);
+            }
+        }
+    }
+
+    /// Ranks the best of the pool, at most `count` that are shown, by what is kept of them.
+    fn rescore(&self, graph: &dyn AnyGraph, count: usize, scratch: &mut Scratch) {
+        let shown = |slot: &u32| self.shown.shows(*slot);
+        let space = self.reader.space();
+        if let Exact::None = self.stage.exact {
+            for &candidate in scratch.pool.candidates() {
+                if shown(&candidate.slot()) {
+                    let total = graph.total(candidate);
+                    let distance = space.placed_distance(total, self.norm, self.stage.longest);
+                    scratch.exact.offer(self.k, candidate.slot(), distance);
+                }
+            }
+            return;
+        }
+        let mut slots = std::mem::take(&mut scratch.exact.slots);
+        slots.clear();
+        let best = scratch.pool.candidates().iter().map(|candidate| candidate.slot());
+        slots.extend(best.filter(shown).take(count));
+        self.stage.exact.rank(self.reader.simd(), space, self.k, slots.iter().copied(), scratch);
+        scratch.exact.slots = slots;
+    }
+}

@@ -1,0 +1,75 @@
+//! What deletes leave behind, cleared away in pieces.
+
+#![expect(unsafe_code, reason = "a sweep that has ended is what proves that slots are free")]
+
+use super::HnswIndex;
+use crate::graph::{Executor, Repair};
+
+/// What a call of [`HnswIndex::maintain`] did.
+///
+/// ```
+/// use vicino_core::{HnswConfig, HnswIndex, Serial, Simd};
+///
+/// let mut index = HnswIndex::new(HnswConfig::balanced(), 1, Simd::detect())?;
+/// let slots = index.insert(&[1.0, 2.0, 3.0], &Serial)?;
+/// index.delete(&slots[1..])?;
+/// let done = index.maintain(1_000, &Serial);
+/// assert!(done.finished);
+/// assert_eq!(done.freed, 2);
+/// # Ok::<(), vicino_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Maintenance {
+    /// Nothing is left to do: another call would do nothing.
+    pub finished: bool,
+    /// The distances that were computed, and the lists that were read.
+    pub distances: u64,
+    /// Lists that were led around deleted vectors.
+    pub repaired: usize,
+    /// Slots that can be used again.
+    pub freed: usize,
+}
+
+/// One slot in this many must be dead before a sweep begins: passing through a few costs searches
+/// next to nothing, and a sweep reads the list of every slot.
+const DEAD_SHARE: usize = 32;
+
+impl HnswIndex {
+    /// Leads the graph around deleted vectors and makes their slots usable again, for about
+    /// `budget` distances; what is left is done by the next calls. Searches go on meanwhile.
+    ///
+    /// A sweep over all lists begins when one slot in 32 holds a deleted vector. It restores the
+    /// lists of those that led to them, from the lists of the deleted (Singh et al., 2021) or, where
+    /// too few are left, by a search.
+    pub fn maintain(&mut self, budget: u64, executor: &dyn Executor) -> Maintenance {
+        let mut done = Maintenance::default();
+        if self.sweep.is_none() {
+            let dead = self.slots.dead();
+            let few = self.graph.is_some() && dead * DEAD_SHARE < self.slots.len();
+            if dead == 0 || few {
+                done.finished = true;
+                return done;
+            }
+            self.slots.begin_leaving();
+            self.sweep = Some(Repair::default());
+        }
+        let mut sweep = self.sweep.take().unwrap_or_default();
+        sweep.begin(budget);
+        match &mut self.graph {
+            Some(graph) => graph.repair(&mut sweep, self.slots.states(), executor),
+            None => sweep.finished = true,
+        }
+        (done.distances, done.repaired) = (sweep.distances, sweep.repaired);
+        if sweep.finished {
+            // SAFETY: the sweep has led every list and the entry around the slots that leave, or
+            // there is no graph; a scan reads rows that it shows, which dead ones are not.
+            done.freed = unsafe { self.slots.free_leaving() };
+            let dead = self.slots.dead();
+            done.finished = self.graph.is_none() || dead * DEAD_SHARE < self.slots.len();
+        } else {
+            self.sweep = Some(sweep);
+        }
+        done
+    }
+}

@@ -1,0 +1,468 @@
+//! Rows of one width by slot, in chunks that double up to a few megabytes and never move.
+//!
+//! ```text
+//! table    chunk 0   chunk 1   chunk 2       ...   chunk i
+//!   |      2^f rows  2^f       2^(f+1)             2^b rows, from here on all alike
+//!   +----> [......]  [......]  [............]      [..........................]
+//! ```
+//!
+//! The first chunk has 64 rows, or fewer of long ones, so that a small index is small; a full one
+//! is a whole number of huge pages where the width allows. A row that is longer than half a cache
+//! line begins with one.
+//!
+//! The writer fills a row, then publishes the new length; a reader takes length and table once
+//! and reads the rows below. A row is never written again while a reader can reach it, unless it
+//! is made of atomics. Tables that were outgrown live as long as the arena: together they are no
+//! longer than the last.
+
+#![expect(unsafe_code, reason = "rows that one thread writes while others read their neighbors")]
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytemuck::Pod;
+
+use super::Memory;
+use crate::error::Error;
+use crate::simd::Code;
+
+/// What rows are made of, as readers see it.
+///
+/// # Safety
+///
+/// `Plain` has the same layout, and every value of it is one of the type itself. Both together
+/// are `Send` and `Sync`.
+pub(crate) unsafe trait Shared: Send + Sync + 'static {
+    /// The same as the writer fills in.
+    type Plain: Pod + Send + Sync;
+}
+
+macro_rules! shared {
+    ($($seen:ty: $plain:ty),*) => {$(
+        // SAFETY: a type is its own plain form, and an atomic has the layout and the values of
+        // its integer.
+        unsafe impl Shared for $seen {
+            type Plain = $plain;
+        }
+    )*};
+}
+
+shared!(f32: f32, Code: Code, u16: u16, u32: u32, u64: u64, AtomicU32: u32, AtomicU64: u64);
+
+/// The reader's half of an arena.
+pub(crate) struct Rows<T> {
+    arena: Arc<Arena>,
+    width: usize,
+    element: PhantomData<T>,
+}
+
+/// The writer's half, of which there is one.
+pub(crate) struct RowsWriter<T> {
+    rows: Rows<T>,
+    /// Rows that there is room for, and the chunks that make it.
+    capacity: usize,
+    chunks: usize,
+    table_len: usize,
+}
+
+/// The rows that there are at one moment.
+pub(crate) struct View<'a, T> {
+    table: &'a [AtomicPtr<u8>],
+    len: u32,
+    width: usize,
+    shape: Shape,
+    element: PhantomData<&'a T>,
+}
+
+/// Where the row of a slot lies.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    /// From the start of one row to that of the next, in bytes.
+    stride: usize,
+    /// The first chunk has two to the power of this many rows, a full one of `full_bits`.
+    first_bits: u32,
+    full_bits: u32,
+}
+
+/// What both halves share.
+struct Arena {
+    shape: Shape,
+    memory: Memory,
+    len: AtomicU32,
+    /// Where each chunk's row of slot 0 would lie, if the chunk began with it.
+    table: AtomicPtr<AtomicPtr<u8>>,
+    owned: Mutex<Owned>,
+}
+
+#[derive(Default)]
+struct Owned {
+    tables: Vec<NonNull<[AtomicPtr<u8>]>>,
+    chunks: Vec<(NonNull<u8>, Layout)>,
+}
+
+// SAFETY: these are the only owners of what they point to, plain memory that any thread may free.
+unsafe impl Send for Owned {}
+
+const LINE: usize = 64;
+
+/// A huge page of most machines.
+const PAGE_HUGE: usize = 2 << 20;
+
+/// The least alignment of a chunk: two lines, which many processors fetch together.
+const ALIGN: usize = 2 * LINE;
+
+/// As many elements as fill whole cache lines, so that a kernel meets no tail.
+pub(crate) fn whole_lines<T>(elements: usize) -> usize {
+    elements.next_multiple_of(LINE / size_of::<T>())
+}
+
+impl Shape {
+    fn of(row_bytes: usize) -> Self {
+        let lines = row_bytes.next_multiple_of(LINE);
+        let stride = if row_bytes > LINE / 2 { lines } else { row_bytes.next_power_of_two() };
+        // Four kilobytes, but no more than 64 rows and no less than two.
+        let first_bits = (4096 / stride).clamp(2, 64).ilog2();
+        // Whole huge pages, if that takes no more than four of them.
+        let whole = PAGE_HUGE.trailing_zeros() - stride.trailing_zeros();
+        let most = (4 * PAGE_HUGE / stride).max(2).ilog2();
+        Self { stride, first_bits, full_bits: whole.min(most).max(first_bits) }
+    }
+
+    /// The chunk that a slot is in.
+    #[inline(always)]
+    fn chunk(self, slot: u32) -> usize {
+        let high = slot >> self.full_bits;
+        let chunk = if high == 0 {
+            (slot | ((1 << self.first_bits) - 1)).ilog2() + 1 - self.first_bits
+        } else {
+            high + self.full_bits - self.first_bits
+        };
+        chunk as usize
+    }
+
+    /// The first slot of a chunk, and the number of its rows.
+    fn extent(self, chunk: usize) -> (usize, usize) {
+        let doubling = (self.full_bits - self.first_bits) as usize + 1;
+        match chunk {
+            0 => (0, 1 << self.first_bits),
+            _ if chunk < doubling => {
+                let rows = 1 << (self.first_bits as usize + chunk - 1);
+                (rows, rows)
+            }
+            _ => ((chunk + 1 - doubling) << self.full_bits, 1 << self.full_bits),
+        }
+    }
+}
+
+impl<T: Shared> RowsWriter<T> {
+    /// No rows yet, each of at least `width` elements.
+    pub(crate) fn new(width: usize, memory: Memory) -> Self {
+        let size = size_of::<T::Plain>();
+        let shape = Shape::of((width * size).max(1));
+        let arena = Arena {
+            shape,
+            memory,
+            len: AtomicU32::new(0),
+            table: AtomicPtr::new(std::ptr::null_mut()),
+            owned: Mutex::default(),
+        };
+        let rows =
+            Rows { arena: Arc::new(arena), width: shape.stride / size, element: PhantomData };
+        Self { rows, capacity: 0, chunks: 0, table_len: 0 }
+    }
+
+    /// The reader's half.
+    pub(crate) fn rows(&self) -> Rows<T> {
+        let Rows { arena, width, element } = &self.rows;
+        Rows { arena: Arc::clone(arena), width: *width, element: *element }
+    }
+
+    pub(crate) fn view(&self) -> View<'_, T> {
+        self.rows.view()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.arena.len.load(Ordering::Relaxed) as usize
+    }
+
+    /// Makes room for `more` rows, so that as many calls of [`push`](Self::push) cannot fail.
+    pub(crate) fn reserve(&mut self, more: usize) -> Result<(), Error> {
+        let shape = self.rows.arena.shape;
+        while self.capacity < self.len() + more {
+            let (start, rows) = shape.extent(self.chunks);
+            let bytes = rows * shape.stride;
+            let failed = Error::OutOfMemory { bytes };
+            if self.chunks == self.table_len {
+                self.grow_table().map_err(|()| failed.clone())?;
+            }
+            let align = if bytes >= PAGE_HUGE { PAGE_HUGE } else { ALIGN };
+            let layout = Layout::from_size_align(bytes, align).map_err(|_| failed.clone())?;
+            let mut owned = self.rows.arena.owned();
+            owned.chunks.try_reserve(1).map_err(|_| failed.clone())?;
+            // SAFETY: a row has at least one byte, and a chunk at least one row.
+            let chunk = NonNull::new(unsafe { alloc(layout) }).ok_or(failed)?;
+            owned.chunks.push((chunk, layout));
+            drop(owned);
+            if bytes >= PAGE_HUGE {
+                let uninit = chunk.cast::<MaybeUninit<u8>>();
+                let slice = NonNull::slice_from_raw_parts(uninit, bytes);
+                // SAFETY: the chunk is ours, not reached by anybody yet, and may be uninitialised.
+                (self.rows.arena.memory.advise)(unsafe { &mut *slice.as_ptr() });
+            }
+            let base = chunk.as_ptr().wrapping_sub(start * shape.stride);
+            self.table()[self.chunks].store(base, Ordering::Relaxed);
+            self.chunks += 1;
+            self.capacity = start + rows;
+        }
+        Ok(())
+    }
+
+    /// Appends a row, filled up with `fill`, in room that was made for it.
+    pub(crate) fn push(&mut self, row: &[T::Plain], fill: T::Plain) {
+        let len = self.len();
+        assert!(len < self.capacity, "room is made before a push");
+        let slot = u32::try_from(len).expect("slots are u32");
+        // SAFETY: no view is so long.
+        unsafe { self.write(slot, row, fill) };
+        // Release: whoever sees the length sees the row, and the table with its chunk.
+        self.rows.arena.len.store(slot + 1, Ordering::Release);
+    }
+
+    /// Writes a row, filled up with `fill`, in the place of another.
+    ///
+    /// # Safety
+    ///
+    /// No reader reads the row of this slot, or will before it learns of this write through an
+    /// atomic that is stored later.
+    pub(crate) unsafe fn replace(&mut self, slot: u32, row: &[T::Plain], fill: T::Plain) {
+        assert!((slot as usize) < self.len(), "a row that is replaced is there");
+        // SAFETY: the caller's promise.
+        unsafe { self.write(slot, row, fill) };
+    }
+
+    /// # Safety
+    ///
+    /// There is room for the slot, and no reader reads its row meanwhile.
+    unsafe fn write(&mut self, slot: u32, row: &[T::Plain], fill: T::Plain) {
+        assert!(row.len() <= self.rows.width, "a row fits its place");
+        let shape = self.rows.arena.shape;
+        let base = self.table()[shape.chunk(slot)].load(Ordering::Relaxed);
+        let first = base.wrapping_add(slot as usize * shape.stride).cast::<T::Plain>();
+        let fill = std::iter::repeat_n(&fill, self.rows.width - row.len());
+        for (i, &element) in row.iter().chain(fill).enumerate() {
+            // SAFETY: the chunk has `width` elements at this place, which nobody reads.
+            unsafe { first.wrapping_add(i).write(element) };
+        }
+    }
+
+    /// All of the current table, of which readers see the part that is published.
+    fn table(&self) -> &[AtomicPtr<u8>] {
+        let table = self.rows.arena.table.load(Ordering::Relaxed);
+        if table.is_null() {
+            return &[];
+        }
+        // SAFETY: it is a table of this length, which lives as long as the arena.
+        unsafe { std::slice::from_raw_parts(table, self.table_len) }
+    }
+
+    /// Puts a table of twice the length in the place of the current one.
+    fn grow_table(&mut self) -> Result<(), ()> {
+        let len = (2 * self.table_len).max(4);
+        let mut table = Vec::new();
+        table.try_reserve_exact(len).map_err(drop)?;
+        let old = self.table().iter().map(|base| AtomicPtr::new(base.load(Ordering::Relaxed)));
+        table.extend(old);
+        table.resize_with(len, || AtomicPtr::new(std::ptr::null_mut()));
+        let mut owned = self.rows.arena.owned();
+        owned.tables.try_reserve(1).map_err(drop)?;
+        let table = NonNull::from(Box::leak(table.into_boxed_slice()));
+        owned.tables.push(table);
+        drop(owned);
+        self.rows.arena.table.store(table.as_ptr().cast(), Ordering::Release);
+        self.table_len = len;
+        Ok(())
+    }
+}
+
+impl<T: Shared> Rows<T> {
+    /// The rows that there are now.
+    #[inline]
+    pub(crate) fn view(&self) -> View<'_, T> {
+        let Arena { shape, len, table, .. } = &*self.arena;
+        let len = len.load(Ordering::Acquire);
+        let chunks = if len == 0 { 0 } else { shape.chunk(len - 1) + 1 };
+        let table = table.load(Ordering::Acquire);
+        let table = match chunks {
+            0 => &[][..],
+            // SAFETY: with a length come the chunks up to it, and a table that has them all; no
+            // entry below is written any more, and tables live as long as the arena.
+            _ => unsafe { std::slice::from_raw_parts(table, chunks) },
+        };
+        View { table, len, width: self.width, shape: *shape, element: PhantomData }
+    }
+
+    /// The elements of a row, what it is filled up with included.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The bytes of all chunks.
+    pub(crate) fn bytes(&self) -> usize {
+        self.arena.owned().chunks.iter().map(|(_, layout)| layout.size()).sum()
+    }
+}
+
+impl<'a, T: Shared> View<'a, T> {
+    #[inline(always)]
+    pub(crate) fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// The row of a slot below the length.
+    #[inline(always)]
+    pub(crate) fn row(&self, slot: u32) -> &'a [T] {
+        assert!(slot < self.len, "a slot that is there");
+        // SAFETY: the row was filled before the length was published, and a view keeps its arena.
+        unsafe { std::slice::from_raw_parts(self.address(slot).cast(), self.width) }
+    }
+
+    /// Where the row of a slot begins, to ask for it ahead; nowhere for a slot that is not there.
+    #[inline(always)]
+    pub(crate) fn address(&self, slot: u32) -> *const u8 {
+        let base = self
+            .table
+            .get(self.shape.chunk(slot))
+            .map_or(std::ptr::null_mut(), |base| base.load(Ordering::Relaxed));
+        base.wrapping_add(slot as usize * self.shape.stride)
+    }
+}
+
+impl<T> Clone for View<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for View<'_, T> {}
+
+impl Arena {
+    fn owned(&self) -> std::sync::MutexGuard<'_, Owned> {
+        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        for &(chunk, layout) in &self.chunks {
+            // SAFETY: it was allocated with this layout, and no view is left.
+            unsafe { dealloc(chunk.as_ptr(), layout) };
+        }
+        for &table in &self.tables {
+            // SAFETY: it came from a box, and no view is left.
+            drop(unsafe { Box::from_raw(table.as_ptr()) });
+        }
+    }
+}
+
+impl<T> fmt::Debug for Rows<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.arena.len.load(Ordering::Relaxed);
+        f.debug_struct("Rows").field("width", &self.width).field("len", &len).finish()
+    }
+}
+
+impl<T> fmt::Debug for RowsWriter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rows.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_slot_has_its_place_in_one_chunk() {
+        for row_bytes in [4, 8, 16, 33, 64, 100, 128, 400, 1536, 6144, 262_144] {
+            let shape = Shape::of(row_bytes);
+            let mut next = 0;
+            for chunk in 0..40 {
+                let (start, rows) = shape.extent(chunk);
+                assert_eq!(start, next, "{shape:?}");
+                next = start + rows;
+                for slot in [start, start + rows / 2, next - 1] {
+                    assert_eq!(shape.chunk(u32::try_from(slot).unwrap()), chunk, "{shape:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_stay_where_they_are_while_others_come() {
+        let mut writer = RowsWriter::<u32>::new(20, Memory::default());
+        assert_eq!(writer.view().len(), 0);
+        let rows = writer.rows();
+        let count = if cfg!(miri) { 300 } else { 100_000 };
+        let mut first = std::ptr::null();
+        for i in 0..count {
+            writer.reserve(1).unwrap();
+            writer.push(&[i; 20], u32::MAX);
+            let view = rows.view();
+            assert_eq!(view.len(), i + 1);
+            assert_eq!(
+                (&view.row(i)[..20], &view.row(i)[20..]),
+                (&[i; 20][..], &[u32::MAX; 12][..])
+            );
+            if i == 0 {
+                first = view.row(0).as_ptr();
+            }
+            assert!(view.address(i).addr().is_multiple_of(64));
+        }
+        assert_eq!(rows.view().row(0).as_ptr(), first);
+        assert!((0..count).all(|i| rows.view().row(i)[0] == i));
+    }
+
+    #[test]
+    fn atomics_change_while_they_are_seen() {
+        let mut writer = RowsWriter::<AtomicU64>::new(2, Memory::default());
+        writer.reserve(3).unwrap();
+        writer.push(&[1, 2], 0);
+        let rows = writer.rows();
+        let view = rows.view();
+        view.row(0)[1].store(7, Ordering::Release);
+        assert_eq!(rows.view().row(0)[1].load(Ordering::Acquire), 7);
+        writer.push(&[3], 9);
+        assert_eq!(rows.view().row(1)[1].load(Ordering::Relaxed), 9);
+        assert_eq!(view.len(), 1, "a view is of one moment");
+    }
+
+    #[test]
+    fn readers_see_whole_rows_while_a_writer_appends() {
+        let mut writer = RowsWriter::<u64>::new(16, Memory::default());
+        let count = if cfg!(miri) { 200 } else { 50_000 };
+        let rows = [writer.rows(), writer.rows()];
+        #[expect(clippy::disallowed_methods, reason = "a test may start threads")]
+        std::thread::scope(|scope| {
+            for rows in rows {
+                scope.spawn(move || {
+                    while u64::from(rows.view().len()) < count {
+                        let view = rows.view();
+                        let Some(last) = view.len().checked_sub(1) else { continue };
+                        for slot in [0, last / 2, last] {
+                            assert_eq!(view.row(slot), [u64::from(slot); 16]);
+                        }
+                    }
+                });
+            }
+            for i in 0..count {
+                writer.reserve(1).unwrap();
+                writer.push(&[i; 16], i);
+            }
+        });
+    }
+}

@@ -1,0 +1,149 @@
+//! Who may still be reading: epochs, as in "Practical lock-freedom" (Fraser, 2004, section 5.2.3),
+//! with a writer that waits instead of a list of what is to be freed later.
+//!
+//! A search enters with a pin, which holds the epoch that it saw, and leaves when it is done.
+//! A writer makes something unreachable, moves the epoch on and waits until every pin is free or
+//! holds the new one: whoever could have seen the old thing is gone. Searches are short, so the
+//! wait is; and since it always ends the same way, what a writer does next depends on no timing.
+//!
+//! The fences are those of Dekker: either the writer sees the pin, or the search sees what the
+//! writer did before it looked.
+
+#![expect(unsafe_code, reason = "a published value is reached through a pointer")]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, PoisonError};
+
+use super::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, fence, yield_now};
+
+/// Searches and writers that know of one another.
+pub(crate) struct Domain {
+    epoch: AtomicU64,
+    pins: Mutex<Vec<Arc<Place>>>,
+}
+
+/// The epoch that a search entered in, or [`FREE`]. It has a cache line of its own, with the one
+/// that is fetched beside it, since its search writes it and writers only look at it.
+#[repr(align(128))]
+struct Place(AtomicU64);
+
+const FREE: u64 = 0;
+
+impl Domain {
+    pub(crate) fn new() -> Self {
+        Self { epoch: AtomicU64::new(FREE + 1), pins: Mutex::new(Vec::new()) }
+    }
+
+    /// A new pin. The only lock that a search ever meets, once in the life of its scratch.
+    pub(crate) fn pin(&'static self) -> Pin {
+        let place = Arc::new(Place(AtomicU64::new(FREE)));
+        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        pins.retain(|pin| Arc::strong_count(pin) > 1);
+        pins.push(Arc::clone(&place));
+        Pin { domain: self, place }
+    }
+
+    /// Waits for all searches that entered before: what was made unreachable before this call is
+    /// after it seen by nobody.
+    pub(crate) fn wait_for_readers(&self) {
+        fence(Ordering::SeqCst);
+        let now = self.epoch.fetch_add(1, Ordering::AcqRel) + 1;
+        let pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for place in pins {
+            loop {
+                // Acquire: what the search read, it read before the writer goes on.
+                let entered = place.0.load(Ordering::Acquire);
+                if entered == FREE || entered >= now {
+                    break;
+                }
+                yield_now();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Domain").finish_non_exhaustive()
+    }
+}
+
+/// One search's place in the domain.
+pub(crate) struct Pin {
+    domain: &'static Domain,
+    place: Arc<Place>,
+}
+
+impl Pin {
+    /// Holds everything that can be reached now, until the guard is dropped.
+    pub(crate) fn enter(&mut self) -> Guard<'_> {
+        // Acquire: whoever sees an epoch sees what was made unreachable before it.
+        let now = self.domain.epoch.load(Ordering::Acquire);
+        self.place.0.store(now, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        Guard { domain: self.domain, place: &self.place }
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pin").finish_non_exhaustive()
+    }
+}
+
+/// A search that is going on.
+pub(crate) struct Guard<'p> {
+    domain: &'static Domain,
+    place: &'p Place,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.place.0.store(FREE, Ordering::Release);
+    }
+}
+
+/// A value that searches read while a writer replaces it.
+pub(crate) struct Published<T> {
+    domain: &'static Domain,
+    value: AtomicPtr<T>,
+    owned: PhantomData<Box<T>>,
+}
+
+impl<T> Published<T> {
+    pub(crate) fn new(domain: &'static Domain, value: T) -> Self {
+        let value = AtomicPtr::new(Box::into_raw(Box::new(value)));
+        Self { domain, value, owned: PhantomData }
+    }
+
+    /// The value of this moment, for as long as the search goes on.
+    pub(crate) fn read<'g>(&'g self, guard: &'g Guard<'_>) -> &'g T {
+        assert!(std::ptr::eq(self.domain, guard.domain), "a guard holds what is in its domain");
+        let value = self.value.load(Ordering::Acquire);
+        // SAFETY: it came from a box, and `replace` frees it only after this guard has gone.
+        unsafe { &*value }
+    }
+
+    /// Puts another in its place and gives the old one back when no search reads it any more.
+    pub(crate) fn replace(&self, value: T) -> Box<T> {
+        let old = self.value.swap(Box::into_raw(Box::new(value)), Ordering::AcqRel);
+        self.domain.wait_for_readers();
+        // SAFETY: it came from a box, the swap gave it to this call alone, and whoever read it
+        // before the swap has left.
+        unsafe { Box::from_raw(old) }
+    }
+}
+
+impl<T> Drop for Published<T> {
+    fn drop(&mut self) {
+        // SAFETY: it came from a box, and nobody reads what is being dropped.
+        drop(unsafe { Box::from_raw(self.value.load(Ordering::Relaxed)) });
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Published<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Published").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! Lists of slots that one thread rewrites while others read them.
+//!
+//! A reader stops at the first [`EMPTY`]. Meanwhile it may meet a link twice or miss one that was
+//! just moved behind it, never one that was there before and after, and never half a list: links
+//! that stay keep their places, new ones take those of links that go, and the last close the gaps
+//! that are left. Every link is stored with Release, so that whoever follows it after an Acquire
+//! fence sees what was written of its slot. `tests/loom` runs this file.
+
+use super::sync::{AtomicU32, Ordering};
+
+/// What a list is filled up with: no slot.
+pub(crate) const EMPTY: u32 = u32::MAX;
+
+/// The links of a list.
+#[inline]
+pub(crate) fn links(list: &[AtomicU32]) -> impl Iterator<Item = u32> {
+    list.iter().map(|link| link.load(Ordering::Relaxed)).take_while(|&link| link != EMPTY)
+}
+
+/// Makes `new`, without doubles and no longer than the list, its links.
+pub(crate) fn rewrite(list: &[AtomicU32], new: &[u32]) {
+    let mut old: Vec<u32> = links(list).collect();
+    let mut coming = new.iter().copied().filter(|link| !old.contains(link)).collect::<Vec<_>>();
+    coming.reverse();
+    let mut place = 0;
+    while place < old.len() {
+        if !new.contains(&old[place]) {
+            if let Some(link) = coming.pop() {
+                list[place].store(link, Ordering::Release);
+            } else {
+                let last = old.pop().expect("it has this place at least");
+                if !new.contains(&last) {
+                    list[old.len()].store(EMPTY, Ordering::Release);
+                    continue;
+                }
+                // For a moment it is there twice, but never not at all.
+                list[place].store(last, Ordering::Release);
+                list[old.len()].store(EMPTY, Ordering::Release);
+                old[place] = last;
+            }
+        }
+        place += 1;
+    }
+    for (link, place) in coming.into_iter().rev().zip(&list[old.len()..]) {
+        place.store(link, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_keeps_its_place_and_gaps_are_closed_from_the_end() {
+        let list: Vec<_> = (0..6).map(|_| AtomicU32::new(EMPTY)).collect();
+        for (new, expected) in [
+            (&[5, 3, 9][..], &[5, 3, 9][..]),
+            (&[9, 5, 3, 1], &[5, 3, 9, 1]),
+            (&[1, 5, 9], &[5, 1, 9]),
+            (&[9], &[9]),
+            (&[7, 8], &[7, 8]),
+            (&[1, 2, 3, 4, 5, 6], &[1, 2, 3, 4, 5, 6]),
+            (&[6, 7, 1], &[1, 7, 6]),
+            (&[], &[]),
+        ] {
+            rewrite(&list, new);
+            assert_eq!(links(&list).collect::<Vec<_>>(), expected, "{new:?}");
+        }
+    }
+
+    #[test]
+    fn any_list_becomes_any_other() {
+        for from in 0..64_u32 {
+            for to in 0..64_u32 {
+                let set = |bits: u32| (0..6).filter(|i| bits >> i & 1 == 1).collect::<Vec<u32>>();
+                let list: Vec<_> = (0..6).map(|_| AtomicU32::new(EMPTY)).collect();
+                rewrite(&list, &set(from));
+                rewrite(&list, &set(to));
+                let mut found: Vec<_> = links(&list).collect();
+                found.sort_unstable();
+                assert_eq!(found, set(to), "from {from:b}");
+                assert!(list[found.len()..].iter().all(|l| l.load(Ordering::Relaxed) == EMPTY));
+            }
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! Which slots a search shows: the commit numbers of one index.
+//!
+//! Every slot carries the number of the batch that it was born in and of the one that it died in.
+//! A search reads the number of the last batch once, and shows what was born by then and has not
+//! died: so it sees a batch whole or not at all. The writer makes a batch visible with one store.
+//!
+//! A slot is live, then dead (still walked through, never shown), then free, and born again. A
+//! [`Vacant`] slot is one that nobody reads: the only way to write rows that readers may have
+//! known.
+
+#![expect(unsafe_code, reason = "who frees a slot promises that nothing leads to it")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use super::{Memory, Rows, RowsWriter, View, domain};
+use crate::error::Error;
+
+/// A slot that has not died.
+const NEVER: u64 = u64::MAX;
+
+/// Slots of one word of [`Slots::hidden`].
+const WORD: u32 = 64;
+
+/// What readers know of slots.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    /// The number of the last batch that can be seen.
+    committed: AtomicU64,
+    live: AtomicUsize,
+    /// How many slots have a bit in `hidden`.
+    concealed: AtomicUsize,
+    born: Rows<AtomicU64>,
+    died: Rows<AtomicU64>,
+    /// A bit for each slot that searches of now do not show: a hint that fits the cache.
+    hidden: Rows<AtomicU64>,
+}
+
+/// The writer's half.
+#[derive(Debug)]
+pub(crate) struct SlotsWriter {
+    slots: Arc<Slots>,
+    born: RowsWriter<AtomicU64>,
+    died: RowsWriter<AtomicU64>,
+    hidden: RowsWriter<AtomicU64>,
+    states: Vec<State>,
+    /// In the order in which they will be taken.
+    free: Vec<u32>,
+    /// Free, but a search may still stand on them.
+    retired: Vec<u32>,
+    dead: usize,
+}
+
+/// What the writer knows of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Live,
+    /// Deleted; others may lead to it.
+    Dead,
+    /// Deleted, and its neighbors are being led around it.
+    Leaving,
+    Free,
+}
+
+/// The slots that one search shows.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown<'a> {
+    number: u64,
+    born: View<'a, AtomicU64>,
+    died: View<'a, AtomicU64>,
+    hidden: Option<View<'a, AtomicU64>>,
+}
+
+impl Slots {
+    /// What is shown from now on.
+    pub(crate) fn shown(&self) -> Shown<'_> {
+        let number = self.committed.load(Ordering::Acquire);
+        let hidden = self.concealed.load(Ordering::Acquire) > 0;
+        Shown {
+            number,
+            hidden: hidden.then(|| self.hidden.view()),
+            died: self.died.view(),
+            born: self.born.view(),
+        }
+    }
+
+    /// The number of entries that can be seen.
+    pub(crate) fn live(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.born.bytes() + self.died.bytes() + self.hidden.bytes()
+    }
+}
+
+impl Shown<'_> {
+    /// Does the search show the slot?
+    #[inline]
+    pub(crate) fn shows(&self, slot: u32) -> bool {
+        // First the death: a slot that is born again has its new birth before its death is undone.
+        slot < self.len()
+            && self.died.row(slot)[0].load(Ordering::Acquire) > self.number
+            && self.born.row(slot)[0].load(Ordering::Acquire) <= self.number
+    }
+
+    /// The slots that there are, shown or not.
+    pub(crate) fn len(&self) -> u32 {
+        self.born.len().min(self.died.len())
+    }
+
+    /// Is there a slot that is not shown?
+    pub(crate) fn hides_any(&self) -> bool {
+        self.hidden.is_some()
+    }
+
+    /// Is the slot likely not to be shown?
+    #[inline(always)]
+    pub(crate) fn hides(&self, slot: u32) -> bool {
+        let word = slot / WORD;
+        self.hidden.is_some_and(|hidden| {
+            word < hidden.len()
+                && hidden.row(word)[0].load(Ordering::Relaxed) >> (slot % WORD) & 1 == 1
+        })
+    }
+}
+
+impl SlotsWriter {
+    pub(crate) fn new(memory: Memory) -> Self {
+        let born = RowsWriter::new(1, memory);
+        let died = RowsWriter::new(1, memory);
+        let hidden = RowsWriter::new(1, memory);
+        let slots = Slots {
+            committed: AtomicU64::new(0),
+            live: AtomicUsize::new(0),
+            concealed: AtomicUsize::new(0),
+            born: born.rows(),
+            died: died.rows(),
+            hidden: hidden.rows(),
+        };
+        Self {
+            slots: Arc::new(slots),
+            born,
+            died,
+            hidden,
+            states: Vec::new(),
+            free: Vec::new(),
+            retired: Vec::new(),
+            dead: 0,
+        }
+    }
+
+    /// The reader's half.
+    pub(crate) fn slots(&self) -> Arc<Slots> {
+        Arc::clone(&self.slots)
+    }
+
+    /// How many slots there are, in any state.
+    pub(crate) fn len(&self) -> usize {
+        self.states.len()
+    }
+
+    /// How many slots are dead and not yet free.
+    pub(crate) fn dead(&self) -> usize {
+        self.dead
+    }
+
+    pub(crate) fn states(&self) -> &[State] {
+        &self.states
+    }
+
+    pub(crate) fn is_live(&self, slot: u32) -> bool {
+        self.states.get(slot as usize) == Some(&State::Live)
+    }
+
+    /// How many slots more there will be once as many births have taken the free ones.
+    pub(crate) fn growth(&self, births: usize) -> usize {
+        births.saturating_sub(self.free.len() + self.retired.len())
+    }
+
+    /// Makes room for births and deaths, so that they cannot fail.
+    pub(crate) fn reserve(&mut self, births: usize, deaths: usize) -> Result<(), Error> {
+        let growth = self.growth(births);
+        let bytes = growth * size_of::<State>();
+        self.states.try_reserve(growth).map_err(|_| Error::OutOfMemory { bytes })?;
+        let left = self.dead + deaths;
+        let lists = self.free.try_reserve(self.retired.len());
+        let lists = lists.and_then(|()| self.retired.try_reserve(left));
+        lists.map_err(|_| Error::OutOfMemory { bytes: 4 * left })?;
+        self.born.reserve(growth)?;
+        self.died.reserve(growth)?;
+        self.hidden.reserve(growth.div_ceil(WORD as usize) + 1)
+    }
+
+    /// A slot for an entry of the batch that is not committed yet: the one that has been free for
+    /// longest, or a new one at the end.
+    pub(crate) fn take(&mut self) -> Vacant {
+        if self.free.is_empty() && !self.retired.is_empty() {
+            domain().wait_for_readers();
+            // They are taken from the end.
+            self.free.extend(self.retired.drain(..).rev());
+        }
+        if let Some(slot) = self.free.pop() {
+            self.states[slot as usize] = State::Live;
+            self.conceal(slot);
+            return Vacant { slot };
+        }
+        let slot = u32::try_from(self.states.len()).expect("slots fit");
+        self.states.push(State::Live);
+        if slot.is_multiple_of(WORD) {
+            self.hidden.push(&[0], 0);
+        }
+        self.conceal(slot);
+        self.died.push(&[NEVER], NEVER);
+        self.born.push(&[self.next()], NEVER);
+        Vacant { slot }
+    }
+
+    /// Marks a live slot as dead from the batch that is not committed yet.
+    pub(crate) fn kill(&mut self, slot: u32) {
+        self.states[slot as usize] = State::Dead;
+        self.dead += 1;
+        self.died.view().row(slot)[0].store(self.next(), Ordering::Release);
+    }
+
+    /// Makes the batch visible: the slots that it took, and the death of those that it killed.
+    pub(crate) fn commit(&mut self, born: &[u32], died: &[u32]) {
+        let number = self.next();
+        let Slots { committed, live, .. } = &*self.slots;
+        let (births, deaths) = (self.born.view(), self.died.view());
+        for &slot in born {
+            // The birth before the death is undone, see `Shown::shows`.
+            births.row(slot)[0].store(number, Ordering::Release);
+            deaths.row(slot)[0].store(NEVER, Ordering::Release);
+        }
+        for &slot in died {
+            self.conceal(slot);
+        }
+        live.store(live.load(Ordering::Relaxed) + born.len() - died.len(), Ordering::Relaxed);
+        committed.store(number, Ordering::Release);
+        for &slot in born {
+            self.reveal(slot);
+        }
+    }
+
+    /// All dead slots begin to leave, in the order of their numbers.
+    pub(crate) fn begin_leaving(&mut self) {
+        for state in self.states.iter_mut().filter(|state| **state == State::Dead) {
+            *state = State::Leaving;
+        }
+    }
+
+    /// Frees the slots that were leaving. They are taken again after the searches that may stand
+    /// on them have gone.
+    ///
+    /// # Safety
+    ///
+    /// A search that begins from now on reads nothing of these slots but their numbers: no list
+    /// and no entry leads to them.
+    pub(crate) unsafe fn free_leaving(&mut self) -> usize {
+        let before = self.retired.len();
+        for slot in 0..u32::try_from(self.states.len()).expect("slots fit") {
+            if self.states[slot as usize] == State::Leaving {
+                self.states[slot as usize] = State::Free;
+                self.retired.push(slot);
+                self.reveal(slot);
+            }
+        }
+        let freed = self.retired.len() - before;
+        self.dead -= freed;
+        freed
+    }
+
+    /// The bytes of what only the writer needs.
+    pub(crate) fn own_bytes(&self) -> usize {
+        self.states.capacity() + (self.free.capacity() + self.retired.capacity()) * size_of::<u32>()
+    }
+
+    fn next(&self) -> u64 {
+        self.slots.committed.load(Ordering::Relaxed) + 1
+    }
+
+    fn conceal(&self, slot: u32) {
+        let view = self.hidden.view();
+        let word = &view.row(slot / WORD)[0];
+        let bits = word.load(Ordering::Relaxed);
+        let more = usize::from(bits >> (slot % WORD) & 1 == 0);
+        let concealed = &self.slots.concealed;
+        concealed.store(concealed.load(Ordering::Relaxed) + more, Ordering::Release);
+        word.store(bits | 1 << (slot % WORD), Ordering::Release);
+    }
+
+    fn reveal(&self, slot: u32) {
+        let view = self.hidden.view();
+        let word = &view.row(slot / WORD)[0];
+        word.store(word.load(Ordering::Relaxed) & !(1 << (slot % WORD)), Ordering::Release);
+        let concealed = &self.slots.concealed;
+        concealed.store(concealed.load(Ordering::Relaxed) - 1, Ordering::Release);
+    }
+}
+
+/// A slot that nobody reads before the batch that took it leads somebody there.
+#[derive(Debug)]
+pub(crate) struct Vacant {
+    slot: u32,
+}
+
+impl Vacant {
+    pub(crate) fn slot(&self) -> u32 {
+        self.slot
+    }
+}
+
+impl<T: super::arena::Shared> RowsWriter<T> {
+    /// Writes the row of a slot, filled up with `fill`; of one past the end in room that was made
+    /// for it.
+    pub(crate) fn put(&mut self, vacant: &Vacant, row: &[T::Plain], fill: T::Plain) {
+        if vacant.slot as usize == self.len() {
+            self.push(row, fill);
+        } else {
+            // SAFETY: `take` has waited for those who could have read it since it was freed, and
+            // until the batch links and commits it, nothing leads there.
+            unsafe { self.replace(vacant.slot, row, fill) };
+        }
+    }
+}
