@@ -12,6 +12,9 @@
 //! assert_eq!(DistanceMetric::Manhattan.distance(&[1.0, 2.0], &[3.0, 4.0])?, 4.0);
 //! # Ok::<(), vicino::Error>(())
 //! ```
+//!
+//! The feature `cli` builds the command `vicino`; a program that uses the crate misses nothing
+//! without it.
 
 mod isa;
 mod mmap;

@@ -1,0 +1,119 @@
+//! What can be asked of `vicino bench`, and what each number may be.
+//!
+//! Limits that the index has itself are left to it, so that they are written once.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+use vicino::kernel::DIMENSIONS_MAX;
+use vicino::{DistanceMetric, Error, Quantization};
+
+/// Measure recall, speed and memory on vectors of your own
+///
+/// Without a mode: build an index, and print recall and latency for each ef. Recall counts the
+/// answers that are at least as near as the exact k-th.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Rows of little-endian f32, nothing between them; the last ones are the queries
+    pub(super) data: PathBuf,
+    /// Values of a row
+    #[arg(long, value_parser = within(1..=DIMENSIONS_MAX))]
+    pub(super) dim: usize,
+    /// cosine, euclidean, inner-product or manhattan
+    #[arg(long, value_parser = metric)]
+    pub(super) metric: DistanceMetric,
+    /// Rows at the end of the file that are searched for and not indexed
+    #[arg(long, default_value_t = 1000, value_parser = within(1..=10_000_000))]
+    pub(super) queries: usize,
+    /// Index the first N rows at most
+    #[arg(long, value_parser = within(1..=usize::MAX))]
+    pub(super) n: Option<usize>,
+    /// Threads that build
+    #[arg(long, default_value_t = 2, value_parser = within(THREADS))]
+    pub(super) threads: usize,
+    /// Links of a vector; twice as many in the lowest layer
+    #[arg(long, default_value_t = 16)]
+    pub(super) m: usize,
+    /// Candidates that are looked at when a vector is linked
+    #[arg(long, default_value_t = 200)]
+    pub(super) ef_construction: usize,
+    /// What a search compares first: int8 or none
+    #[arg(long, default_value = "int8", value_parser = quantization)]
+    pub(super) quantization: Quantization,
+    /// Decides the layers of vectors
+    #[arg(long, default_value_t = 0)]
+    pub(super) seed: u64,
+    /// How many nearest vectors a search returns
+    #[arg(long, default_value_t = 10, value_parser = within(NEIGHBORS))]
+    pub(super) k: usize,
+    /// Candidates of a search [default: 10,16,.. to 512]
+    #[arg(long, value_delimiter = ',', value_parser = within(NEIGHBORS))]
+    pub(super) ef: Vec<usize>,
+
+    /// Mode: answer search requests, one line of JSON each
+    #[arg(long, group = "mode")]
+    pub(super) interactive: bool,
+}
+
+/// Threads that a build or a request may ask for: more than any machine has that runs one.
+pub(super) const THREADS: RangeInclusive<usize> = 1..=1024;
+
+/// What `k` and ef may be: as much as the `ef_search` of an index.
+pub(super) const NEIGHBORS: RangeInclusive<usize> = 1..=65_536;
+
+fn within(limits: RangeInclusive<usize>) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(*limits.start() as u64..=*limits.end() as u64)
+}
+
+/// A metric by its name, written with hyphens or with underscores.
+fn metric(name: &str) -> Result<DistanceMetric, Error> {
+    name.replace('-', "_").parse()
+}
+
+/// A quantization by its name in a configuration.
+fn quantization(name: &str) -> Result<Quantization, serde_json::Error> {
+    serde_json::from_value(name.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::parse;
+    use super::*;
+
+    #[test]
+    fn defaults_are_those_of_the_documentation() {
+        let bench = parse("x.f32 --dim 100 --metric inner-product").unwrap();
+        assert_eq!(bench.metric, DistanceMetric::InnerProduct);
+        assert_eq!((bench.queries, bench.n, bench.threads, bench.k), (1000, None, 2, 10));
+        assert_eq!((bench.m, bench.ef_construction, bench.seed), (16, 200, 0));
+        assert_eq!(bench.quantization, Quantization::Int8);
+        assert!(bench.ef.is_empty() && !bench.interactive);
+    }
+
+    #[test]
+    fn every_mode_can_be_asked_for() {
+        let ask = |more: &str| parse(&format!("x --dim 4 --metric inner_product {more}"));
+        assert!(ask("--interactive --quantization none").unwrap().interactive);
+        assert_eq!(ask("--ef 10,20,40").unwrap().ef, [10, 20, 40]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_name() {
+        let cases = [
+            ("--dim 0 --metric cosine", "--dim"),
+            ("--dim 65537 --metric cosine", "--dim"),
+            ("--dim 4 --metric hamming", "cosine, euclidean"),
+            ("--dim 4", "--metric"),
+            ("--dim 4 --metric cosine --quantization pq", "`int8` or `none`"),
+            ("--dim 4 --metric cosine --threads 0", "--threads"),
+            ("--dim 4 --metric cosine --k 0", "--k"),
+            ("--dim 4 --metric cosine --ef 10,0", "--ef"),
+        ];
+        for (line, names) in cases {
+            let message = parse(&format!("x {line}")).unwrap_err();
+            assert!(message.contains(names), "{line}: {message}");
+        }
+    }
+}

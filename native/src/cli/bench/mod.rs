@@ -1,0 +1,109 @@
+//! `vicino bench`: recall, speed, memory, and what changes do to them, on vectors of one's own.
+//!
+//! Here is what its modes share; each mode is a file, chosen in `run`. A mode takes what it reads
+//! from and writes to, so that tests drive it without a process. Builds run on as many threads as
+//! asked for, searches that are timed on one, but for those of `interactive`.
+
+mod arguments;
+mod data;
+mod exact;
+mod interactive;
+mod latency;
+mod sweep;
+mod table;
+
+use std::io::{BufRead, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use vicino::{HnswConfig, HnswIndex, HnswReader, Rayon, Searcher};
+
+pub(crate) use arguments::Bench;
+use data::Data;
+use latency::Latencies;
+
+impl Bench {
+    /// Measures what the arguments ask for.
+    pub(crate) fn run(&self, input: &mut impl BufRead, out: &mut impl Write) -> Result<()> {
+        self.config().validate()?;
+        if self.interactive { interactive::run(self, input, out) } else { sweep::run(self, out) }
+    }
+
+    fn config(&self) -> HnswConfig {
+        HnswConfig::balanced()
+            .with_distance_metric(self.metric)
+            .with_max_connections(self.m)
+            .with_ef_construction(self.ef_construction)
+            .with_quantization(self.quantization)
+            .with_seed(self.seed)
+    }
+
+    /// The rows to index, those of `--n` at most, and the queries.
+    fn data(&self) -> Result<Data> {
+        Data::read(&self.data, self.dim, self.queries, self.n)
+    }
+
+    fn pool(&self) -> Result<ThreadPool> {
+        Ok(ThreadPoolBuilder::new().num_threads(self.threads).build()?)
+    }
+
+    /// An index of the rows, whose slots are the rows' numbers.
+    fn build(&self, pool: &ThreadPool, rows: &[f32]) -> Result<Built> {
+        let start = Instant::now();
+        let memory = vicino::huge_pages();
+        let mut index = HnswIndex::with_memory(self.config(), self.dim, vicino::simd()?, memory)?;
+        let slots = pool.install(|| index.insert(rows, &Rayon))?;
+        let took = start.elapsed();
+        ensure!(slots.into_iter().eq((0..).take(index.len())), "slots are not the rows' numbers");
+        Ok(Built { index, took })
+    }
+
+    /// Says what was built.
+    fn describe(&self, Built { index, took }: &Built, out: &mut impl Write) -> Result<()> {
+        let Self { dim, metric, m, ef_construction, seed, threads, .. } = self;
+        let quantization = format!("{:?}", self.quantization).to_lowercase();
+        writeln!(out, "{} vectors of {dim} dimensions, {metric}", index.len())?;
+        writeln!(
+            out,
+            "quantization {quantization}, m {m}, ef_construction {ef_construction}, seed {seed}"
+        )?;
+        writeln!(
+            out,
+            "built in {:.2} s by {threads} threads on {}, {} bytes a vector\n",
+            took.as_secs_f64(),
+            vicino::simd()?.isa(),
+            index.memory_bytes() / index.len()
+        )?;
+        Ok(())
+    }
+}
+
+/// An index, and how long its building took.
+struct Built {
+    index: HnswIndex,
+    took: Duration,
+}
+
+/// What the searches of all queries gave, one after the other on one thread.
+struct Answers {
+    slots: Vec<Vec<u32>>,
+    latencies: Latencies,
+}
+
+impl Answers {
+    fn of(index: &HnswReader, data: &Data, k: usize, ef: usize) -> Result<Self> {
+        let mut searcher = Searcher::default();
+        let (mut slots, mut took) = (Vec::new(), Vec::new());
+        for query in data.queries() {
+            let start = Instant::now();
+            let found = index.search(query, k, Some(ef), &mut searcher)?;
+            took.push(start.elapsed());
+            slots.push(found.iter().map(|neighbor| neighbor.slot).collect());
+        }
+        Ok(Self { slots, latencies: Latencies::new(took) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Each mode on small files, from its arguments to what it prints.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use clap::{CommandFactory, Parser};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::Bench;
+
+/// The arguments of a command line, words apart from each other.
+pub(super) fn parse(line: &str) -> Result<Bench, String> {
+    let words = ["bench"].into_iter().chain(line.split_whitespace());
+    Line::try_parse_from(words).map(|line| line.bench).map_err(|error| error.to_string())
+}
+
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(flatten)]
+    bench: Bench,
+}
+
+/// A folder with the file `data`: points of four dimensions that differ from one another.
+fn folder(rows: u16) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let mut bytes = Vec::new();
+    for row in 0..rows {
+        let angle = f32::from(row) * 2.4;
+        let point = [angle.sin(), angle.cos(), (angle * 0.31).sin(), f32::from(row % 97) / 97.0];
+        bytes.extend(point.iter().flat_map(|value| value.to_le_bytes()));
+    }
+    fs::write(folder.path().join("data"), bytes).unwrap();
+    folder
+}
+
+fn bench(folder: &Path, line: &str) -> Bench {
+    parse(&format!("{} --dim 4 --metric euclidean {line}", folder.join("data").display())).unwrap()
+}
+
+fn run(folder: &Path, line: &str, input: &[u8]) -> Result<String, String> {
+    let mut out = Vec::new();
+    let done = bench(folder, line).run(&mut Cursor::new(input), &mut out);
+    done.map_err(|error| format!("{error:#}"))?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+/// The cells of the rows of the table, without its head.
+fn cells(text: &str) -> Vec<Vec<&str>> {
+    let lines = text.lines().filter(|line| line.starts_with('|')).skip(2);
+    lines.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
+#[test]
+fn the_declaration_is_consistent() {
+    Line::command().debug_assert();
+}
+
+#[test]
+fn requests_are_answered_and_mistakes_are_told() {
+    let folder = folder(340);
+    let ids = folder.path().join("ids");
+    let request = |k, threads, file: &Path| {
+        json!({"ef": 64, "k": k, "threads": threads, "ids": file}).to_string()
+    };
+    let elsewhere = folder.path().join("no folder/ids");
+    let lines = [
+        request(3, 2, &ids),
+        "not JSON".to_owned(),
+        "{\"ef\":64}".to_owned(),
+        String::new(),
+        request(3, 0, &ids),
+        request(usize::MAX, 1, &ids),
+        request(3, 1, &elsewhere),
+        request(301, 1, &ids),
+    ];
+    let mut input = lines.join("\n").into_bytes();
+    input.extend(b"\n\xff\n");
+    let said = run(folder.path(), "--queries 40 --interactive", &input).unwrap();
+    let events: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+
+    let names: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(names[..3], ["loaded", "built", "searched"]);
+    assert!(events[1]["build_s"].is_f64() && events[2]["seconds"].is_f64());
+    assert_eq!(
+        names[3..],
+        ["error", "error", "error", "error", "error", "error", "searched", "error"]
+    );
+    let messages = [
+        "this is no request: expected",
+        "this is no request: missing field `k`",
+        "this is no request: EOF",
+        "threads must be in 1..=1024, found 0",
+        "k must be in 1..=65536",
+        "cannot write ",
+    ];
+    for (event, begins) in events[3..].iter().zip(messages) {
+        let message = event["message"].as_str().unwrap();
+        assert!(message.starts_with(begins), "{message}");
+    }
+
+    // The last that was answered asked for one more than there are.
+    let bytes = fs::read(&ids).unwrap();
+    let ids: Vec<u32> = bytes.as_chunks().0.iter().map(|&id| u32::from_le_bytes(id)).collect();
+    assert_eq!(ids.len(), 40 * 301);
+    for ids in ids.chunks(301) {
+        let (rows, none) = ids.split_at(300);
+        assert_eq!(none, [u32::MAX]);
+        let mut rows = rows.to_vec();
+        rows.sort_unstable();
+        assert!(rows.into_iter().eq(0..300));
+    }
+}
+
+#[test]
+fn threads_give_the_answers_of_one() {
+    let folder = folder(340);
+    let ids = |threads: usize| {
+        let file = folder.path().join(threads.to_string());
+        let request = json!({"ef": 64, "k": 5, "threads": threads, "ids": &file}).to_string();
+        run(folder.path(), "--queries 40 --interactive", request.as_bytes()).unwrap();
+        fs::read(file).unwrap()
+    };
+    let alone = ids(1);
+    assert_eq!(alone.len(), 40 * 5 * 4);
+    assert!(alone == ids(2) && alone == ids(7));
+}
+
+#[test]
+fn a_small_index_has_perfect_recall_under_every_metric() {
+    let folder = folder(500);
+    for metric in ["cosine", "euclidean", "inner-product", "manhattan"] {
+        let data = folder.path().join("data");
+        let line = format!("{} --dim 4 --metric {metric} --queries 50 --ef 20,40", data.display());
+        let mut out = Vec::new();
+        parse(&line).unwrap().run(&mut Cursor::new([]), &mut out).unwrap();
+        let said = String::from_utf8(out).unwrap();
+        assert!(said.starts_with("450 vectors of 4 dimensions, "), "{said}");
+        let cells = cells(&said);
+        let column = |i: usize| cells.iter().map(|row| row[i]).collect::<Vec<_>>();
+        assert_eq!((column(0), column(1)), (vec!["20", "40"], vec!["1.0000"; 2]), "{said}");
+    }
+}
+
+#[test]
+fn what_cannot_be_measured_is_told_in_one_line() {
+    let folder = folder(400);
+    let cases = [
+        ("--queries 400", "has 400 rows; 400 queries leave none to index"),
+        ("--m 2", "max_connections must be 4 to 128, found 2"),
+    ];
+    for (line, end) in cases {
+        let message = run(folder.path(), line, &[]).unwrap_err();
+        assert!(message.ends_with(end) && message.lines().count() == 1, "{message}");
+    }
+}
