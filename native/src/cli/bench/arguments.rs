@@ -42,19 +42,32 @@ pub(crate) struct Bench {
     /// What a search compares first: int8 or none
     #[arg(long, default_value = "int8", value_parser = quantization)]
     pub(super) quantization: Quantization,
-    /// Decides the layers of vectors
+    /// Decides the layers of vectors, and what --churn deletes
     #[arg(long, default_value_t = 0)]
     pub(super) seed: u64,
     /// How many nearest vectors a search returns
     #[arg(long, default_value_t = 10, value_parser = within(NEIGHBORS))]
     pub(super) k: usize,
-    /// Candidates of a search [default: 10,16,.. to 512]
+    /// Candidates of a search [default: 10,16,.. to 512]; modes that use one number take the
+    /// first [default: 128]
     #[arg(long, value_delimiter = ',', value_parser = within(NEIGHBORS))]
     pub(super) ef: Vec<usize>,
 
     /// Mode: answer search requests, one line of JSON each
     #[arg(long, group = "mode")]
     pub(super) interactive: bool,
+    /// Mode: delete and insert --percent of the vectors, so many times, and watch recall
+    #[arg(long, group = "mode", value_name = "ROUNDS", requires = "percent")]
+    pub(super) churn: Option<usize>,
+    /// How many of the vectors a round of --churn replaces
+    #[arg(long, requires = "churn", value_parser = percent)]
+    pub(super) percent: Option<f64>,
+    /// Replace the oldest by rows behind the first --n, instead of random ones by themselves
+    #[arg(long, requires = "churn", requires = "n")]
+    pub(super) window: bool,
+    /// Compare with a fresh index every so many rounds
+    #[arg(long, default_value_t = 5, requires = "churn", value_parser = within(1..=usize::MAX))]
+    pub(super) fresh_every: usize,
 }
 
 /// Threads that a build or a request may ask for: more than any machine has that runs one.
@@ -77,6 +90,13 @@ fn quantization(name: &str) -> Result<Quantization, serde_json::Error> {
     serde_json::from_value(name.into())
 }
 
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent),
+        _ => Err("not a number over 0 and up to 100".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::parse;
@@ -89,7 +109,7 @@ mod tests {
         assert_eq!((bench.queries, bench.n, bench.threads, bench.k), (1000, None, 2, 10));
         assert_eq!((bench.m, bench.ef_construction, bench.seed), (16, 200, 0));
         assert_eq!(bench.quantization, Quantization::Int8);
-        assert!(bench.ef.is_empty() && !bench.interactive);
+        assert!(bench.ef.is_empty() && !bench.interactive && bench.churn.is_none());
     }
 
     #[test]
@@ -97,6 +117,8 @@ mod tests {
         let ask = |more: &str| parse(&format!("x --dim 4 --metric inner_product {more}"));
         assert!(ask("--interactive --quantization none").unwrap().interactive);
         assert_eq!(ask("--ef 10,20,40").unwrap().ef, [10, 20, 40]);
+        let churn = ask("--churn 20 --percent 2.5 --window --n 1000").unwrap();
+        assert_eq!((churn.churn, churn.percent, churn.fresh_every), (Some(20), Some(2.5), 5));
     }
 
     #[test]
@@ -110,6 +132,10 @@ mod tests {
             ("--dim 4 --metric cosine --threads 0", "--threads"),
             ("--dim 4 --metric cosine --k 0", "--k"),
             ("--dim 4 --metric cosine --ef 10,0", "--ef"),
+            ("--dim 4 --metric cosine --churn 5", "--percent"),
+            ("--dim 4 --metric cosine --percent 5", "--churn"),
+            ("--dim 4 --metric cosine --churn 5 --percent NaN", "up to 100"),
+            ("--dim 4 --metric cosine --churn 5 --percent 5 --window", "--n"),
         ];
         for (line, names) in cases {
             let message = parse(&format!("x {line}")).unwrap_err();

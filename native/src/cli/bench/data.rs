@@ -63,6 +63,11 @@ impl Data {
         &self.values[row * self.dimensions..][..self.dimensions]
     }
 
+    /// Some rows, copied one after the other.
+    pub(super) fn gather(&self, rows: &[u32]) -> Vec<f32> {
+        rows.iter().flat_map(|&row| self.row(row as usize)).copied().collect()
+    }
+
     pub(super) fn queries(&self) -> std::slice::ChunksExact<'_, f32> {
         self.queries.chunks_exact(self.dimensions)
     }

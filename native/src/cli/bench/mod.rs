@@ -5,6 +5,7 @@
 //! asked for, searches that are timed on one, but for those of `interactive`.
 
 mod arguments;
+mod churn;
 mod data;
 mod exact;
 mod interactive;
@@ -27,7 +28,13 @@ impl Bench {
     /// Measures what the arguments ask for.
     pub(crate) fn run(&self, input: &mut impl BufRead, out: &mut impl Write) -> Result<()> {
         self.config().validate()?;
-        if self.interactive { interactive::run(self, input, out) } else { sweep::run(self, out) }
+        if self.interactive {
+            interactive::run(self, input, out)
+        } else if let Some(rounds) = self.churn {
+            churn::run(self, rounds, out)
+        } else {
+            sweep::run(self, out)
+        }
     }
 
     fn config(&self) -> HnswConfig {
@@ -46,6 +53,11 @@ impl Bench {
 
     fn pool(&self) -> Result<ThreadPool> {
         Ok(ThreadPoolBuilder::new().num_threads(self.threads).build()?)
+    }
+
+    /// The candidates of a search in modes that measure with one number.
+    fn first_ef(&self) -> usize {
+        self.ef.first().copied().unwrap_or(128)
     }
 
     /// An index of the rows, whose slots are the rows' numbers.

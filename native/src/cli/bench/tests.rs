@@ -144,11 +144,29 @@ fn a_small_index_has_perfect_recall_under_every_metric() {
 }
 
 #[test]
+fn churn_is_judged_by_what_lives() {
+    let folder = folder(400);
+    for more in ["--churn 4", "--n 200 --churn 4 --window"] {
+        let line = format!("--queries 20 --percent 10 --fresh-every 3 {more}");
+        let said = run(folder.path(), &line, &[]).unwrap();
+        let cells = cells(&said);
+        let column = |i: usize| cells.iter().map(|row| row[i]).collect::<Vec<_>>();
+        assert_eq!(column(0), ["1", "2", "3", "4"], "{said}");
+        assert_eq!(column(1), ["1.0000"; 4], "{said}");
+        assert_eq!(column(2), ["-", "-", "1.0000", "1.0000"], "{said}");
+    }
+}
+
+#[test]
 fn what_cannot_be_measured_is_told_in_one_line() {
     let folder = folder(400);
     let cases = [
         ("--queries 400", "has 400 rows; 400 queries leave none to index"),
         ("--m 2", "max_connections must be 4 to 128, found 2"),
+        (
+            "--queries 20 --n 200 --churn 10 --percent 10 --window",
+            "10 rounds of 20 rows need 200 behind the first 200, found 180",
+        ),
     ];
     for (line, end) in cases {
         let message = run(folder.path(), line, &[]).unwrap_err();
