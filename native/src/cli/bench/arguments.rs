@@ -68,6 +68,16 @@ pub(crate) struct Bench {
     /// Compare with a fresh index every so many rounds
     #[arg(long, default_value_t = 5, requires = "churn", value_parser = within(1..=usize::MAX))]
     pub(super) fresh_every: usize,
+    /// Mode: measure a reader alone, then beside a writer
+    #[arg(long, group = "mode")]
+    pub(super) reads_during_writes: bool,
+    /// Rows that the writer of --reads-during-writes inserts
+    #[arg(long, default_value_t = 20_000, requires = "reads_during_writes")]
+    #[arg(value_parser = within(1..=usize::MAX))]
+    pub(super) writes: usize,
+    /// Mode: insert the last rows one by one, so many
+    #[arg(long, group = "mode", value_name = "ROWS", value_parser = within(1..=usize::MAX))]
+    pub(super) inserts: Option<usize>,
 }
 
 /// Threads that a build or a request may ask for: more than any machine has that runs one.
@@ -119,6 +129,8 @@ mod tests {
         assert_eq!(ask("--ef 10,20,40").unwrap().ef, [10, 20, 40]);
         let churn = ask("--churn 20 --percent 2.5 --window --n 1000").unwrap();
         assert_eq!((churn.churn, churn.percent, churn.fresh_every), (Some(20), Some(2.5), 5));
+        assert_eq!(ask("--reads-during-writes").unwrap().writes, 20_000);
+        assert_eq!(ask("--inserts 500").unwrap().inserts, Some(500));
     }
 
     #[test]
@@ -136,6 +148,8 @@ mod tests {
             ("--dim 4 --metric cosine --percent 5", "--churn"),
             ("--dim 4 --metric cosine --churn 5 --percent NaN", "up to 100"),
             ("--dim 4 --metric cosine --churn 5 --percent 5 --window", "--n"),
+            ("--dim 4 --metric cosine --interactive --inserts 5", "--inserts"),
+            ("--dim 4 --metric cosine --writes 5", "--reads-during-writes"),
         ];
         for (line, names) in cases {
             let message = parse(&format!("x {line}")).unwrap_err();

@@ -12,6 +12,7 @@ mod interactive;
 mod latency;
 mod sweep;
 mod table;
+mod writes;
 
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
@@ -32,6 +33,10 @@ impl Bench {
             interactive::run(self, input, out)
         } else if let Some(rounds) = self.churn {
             churn::run(self, rounds, out)
+        } else if self.reads_during_writes {
+            writes::reads_during_writes(self, ALONE, out)
+        } else if let Some(inserts) = self.inserts {
+            writes::inserts(self, inserts, out)
         } else {
             sweep::run(self, out)
         }
@@ -90,6 +95,9 @@ impl Bench {
         Ok(())
     }
 }
+
+/// How long a reader without a writer is measured: some ten thousand searches.
+const ALONE: Duration = Duration::from_secs(5);
 
 /// An index, and how long its building took.
 struct Built {

@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::Bench;
+use super::{Bench, writes};
 
 /// The arguments of a command line, words apart from each other.
 pub(super) fn parse(line: &str) -> Result<Bench, String> {
@@ -158,11 +159,27 @@ fn churn_is_judged_by_what_lives() {
 }
 
 #[test]
+fn writes_are_measured_beside_reads_and_alone() {
+    let folder = folder(400);
+    let bench = bench(folder.path(), "--queries 20 --reads-during-writes --writes 100");
+    let mut out = Vec::new();
+    writes::reads_during_writes(&bench, Duration::from_millis(5), &mut out).unwrap();
+    let said = String::from_utf8(out).unwrap();
+    assert!(said.starts_with("280 vectors"), "{said}");
+    let names: Vec<&str> = cells(&said).iter().map(|row| row[0]).collect();
+    assert_eq!(names, ["alone", "beside a writer", "ratio"], "{said}");
+
+    let said = run(folder.path(), "--queries 20 --inserts 80", &[]).unwrap();
+    assert!(said.starts_with("300 vectors") && said.contains("inserts one by one: p50 "), "{said}");
+}
+
+#[test]
 fn what_cannot_be_measured_is_told_in_one_line() {
     let folder = folder(400);
     let cases = [
         ("--queries 400", "has 400 rows; 400 queries leave none to index"),
         ("--m 2", "max_connections must be 4 to 128, found 2"),
+        ("--queries 20 --inserts 380", "380 inserts leave none of 380 rows to begin with"),
         (
             "--queries 20 --n 200 --churn 10 --percent 10 --window",
             "10 rounds of 20 rows need 200 behind the first 200, found 180",
