@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock};
 
 use super::pool::{All, Pool};
 use super::walk::Walker;
-use super::{Candidate, GraphView, GraphWriter, Measure, Shape, Stored};
+use super::{GraphView, GraphWriter, Measure, Shape, Stored};
 use crate::memory::{State, links};
 use crate::simd::{Lanes, Operation};
 
@@ -231,10 +231,10 @@ impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
         let Some(entry) = view.entry() else { return vec![Vec::new(); own + 1] };
         let highest = view.layers_above(entry);
 
-        let peers = round.iter().filter(|&&peer| peer != slot);
-        let mut peers: Vec<Candidate> = peers.map(|&peer| walker.measure(query, peer)).collect();
+        let others: Vec<u32> = round.iter().copied().filter(|&peer| peer != slot).collect();
+        let mut peers = Vec::new();
+        walker.gather(query, &others, &mut peers);
         pool.cost.distances += peers.len() as u64;
-        peers.sort_unstable();
         let entry = walker.measure(query, entry);
         let mut nearest = walker.descend(query, entry, own, pool);
         let mut layers = Vec::with_capacity(own + 1);
@@ -255,9 +255,9 @@ impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
                 walker.beam(query, layer, pool, states);
                 nearest = pool.candidates().first().map_or(nearest, |first| first.plain());
             }
-            for &peer in peers.iter().filter(|peer| view.layers_above(peer.slot()) >= layer) {
-                if !pool.offer(peer, All) {
-                    break;
+            for &peer in &peers {
+                if layer == 0 || view.layers_above(peer.slot()) >= layer {
+                    pool.offer(peer, All);
                 }
             }
             let live =
@@ -295,7 +295,8 @@ impl<K: Measure<R>, R: Stored> Operation for WithBack<'_, K, R> {
         }
         let walker = Walker { view, lanes };
         let query = view.rows.row(target);
-        let mut candidates: Vec<_> = all.iter().map(|&link| walker.measure(query, link)).collect();
+        let mut candidates = Vec::new();
+        walker.gather(query, &all, &mut candidates);
         candidates.sort_unstable();
         walker.prune(candidates.into_iter(), most * 4 / 5)
     }

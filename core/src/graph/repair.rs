@@ -166,20 +166,22 @@ impl<K: Measure<R>, R: Stored> Operation for Around<'_, K, R> {
         let live = |link: &u32| states[*link as usize] == State::Live;
         pool.start(view.len(), list.len());
         pool.see(slot);
-        let mut candidates = Vec::new();
+        let mut near = Vec::new();
         for link in links(list) {
             let via = view.list(link, layer);
             let beyond = links(via).take(if live(&link) { 0 } else { via.len() });
             for link in std::iter::once(link).chain(beyond).filter(live) {
                 if pool.see(link) {
-                    candidates.push(walker.measure(query, link));
+                    near.push(link);
                 }
             }
         }
-        pool.cost.distances += candidates.len() as u64;
-        let links = if candidates.len() <= list.len() * 4 / 5 {
-            candidates.iter().map(|candidate| candidate.slot()).collect()
+        let links = if near.len() <= list.len() * 4 / 5 {
+            near
         } else {
+            let mut candidates = Vec::new();
+            walker.gather(query, &near, &mut candidates);
+            pool.cost.distances += candidates.len() as u64;
             candidates.sort_unstable();
             walker.prune(candidates.into_iter(), list.len() * 4 / 5)
         };

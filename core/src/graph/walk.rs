@@ -56,8 +56,7 @@ impl<K: Measure<R>, R: Stored> Operation for Scan<'_, K, R> {
         let Self { view, query, count, pool, shown } = self;
         let walker = Walker { view, lanes };
         let mut slots = [EMPTY; LINKS_MAX];
-        let mut scratch =
-            Totals { rows: [&[]; LINKS_MAX], totals: [R::Total::default(); LINKS_MAX] };
+        let mut scratch = Totals::new();
         pool.start(0, count);
         let mut all = (0..shown.len().min(view.rows.len())).filter(|&slot| shown.shows(slot));
         loop {
@@ -105,6 +104,20 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
         Batch { kernel, query, rows, totals }.run(self.lanes);
     }
 
+    /// Slots as candidates of a query, appended to others.
+    #[inline(always)]
+    pub(super) fn gather(&self, query: &[R], slots: &[u32], candidates: &mut Vec<Candidate>) {
+        // A loop, not a closure: what is in a closure is compiled without the set's features.
+        let mut scratch = Totals::new();
+        candidates.reserve(slots.len());
+        for slots in slots.chunks(LINKS_MAX) {
+            self.measure_all(query, slots, &mut scratch);
+            for (&slot, &total) in slots.iter().zip(&scratch.totals) {
+                candidates.push(Candidate::new(R::rank(total), slot));
+            }
+        }
+    }
+
     /// Goes on to a nearer link until there is none, in each layer above `layer`.
     #[inline(always)]
     pub(super) fn descend(
@@ -139,8 +152,7 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
     #[inline(always)]
     pub(super) fn beam(&self, query: &[R], layer: usize, pool: &mut Pool, admit: impl Admit) {
         let mut slots = [EMPTY; LINKS_MAX];
-        let mut scratch =
-            Totals { rows: [&[]; LINKS_MAX], totals: [R::Total::default(); LINKS_MAX] };
+        let mut scratch = Totals::new();
         let len = self.view.len();
         while let Some(slot) = pool.next() {
             let mut count = 0;
@@ -186,4 +198,11 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
 struct Totals<'a, R: Stored> {
     rows: [&'a [R]; LINKS_MAX],
     totals: [R::Total; LINKS_MAX],
+}
+
+impl<R: Stored> Totals<'_, R> {
+    #[inline(always)]
+    fn new() -> Self {
+        Self { rows: [&[]; LINKS_MAX], totals: [R::Total::default(); LINKS_MAX] }
+    }
 }
