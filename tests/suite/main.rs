@@ -7,4 +7,6 @@
 
 mod index;
 mod kernels;
+mod model;
+mod readers;
 mod tidy;

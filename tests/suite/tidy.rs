@@ -120,6 +120,7 @@ fn unsafe_stays_in_its_homes() {
             || name.starts_with("core/src/memory/")
             || name == "core/src/index/sweep.rs"
             || name == "native/src/mmap.rs"
+            || name == "tests/loom/src/lib.rs"
             || name == "tests/suite/tidy.rs"
     };
     check(

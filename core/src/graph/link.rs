@@ -83,7 +83,7 @@ impl Pools {
 }
 
 /// Slots of a round: enough to keep threads busy, few enough that most of the graph is there.
-const ROUND_MAX: usize = 2048;
+const ROUND_MAX: usize = 1024;
 
 /// A new link back: the target that it starts from, its layer, and the slot that it leads to.
 pub(super) type Back = (u32, usize, u32);
@@ -180,8 +180,8 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     }
 
     /// Gives a slot that no list leads to a place in the nearest list with room, counted in links
-    /// from the slot. Lists are pruned to four fifths, so that one is near; where a crowd has
-    /// none, the slot takes the place of a link that most other lists lead to.
+    /// from the slot. Pruned lists have some; where a crowd has none, the slot takes the place of a
+    /// link that most other lists lead to.
     fn adopt(&self, view: &GraphView<'_, K, R>, orphan: u32, states: &[State]) {
         const LOOKED_AT: usize = 32; // a bound on what a crowd of equal vectors may cost
         let most = 2 * self.graph.shape.connections;
@@ -255,11 +255,10 @@ impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
                 walker.beam(query, layer, pool, states);
                 nearest = pool.candidates().first().map_or(nearest, |first| first.plain());
             }
-            for &peer in &peers {
-                if layer == 0 || view.layers_above(peer.slot()) >= layer {
-                    pool.offer(peer, All);
-                }
-            }
+            let mut here = peers.clone();
+            here.retain(|peer| layer == 0 || view.layers_above(peer.slot()) >= layer);
+            // Few at a time: most are farther than the farthest that is kept by then.
+            here.chunks_mut(16).for_each(|here| pool.offer_all(here, All));
             let live =
                 pool.candidates().iter().filter(|c| states[c.slot() as usize] == State::Live);
             layers.push(walker.prune(live.copied(), connections));
@@ -269,8 +268,9 @@ impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
     }
 }
 
-/// A target's links and the new ones; where they are too many, pruned to four fifths, so that
-/// the next few need no pruning.
+/// A target's links and the new ones, pruned where they are too many. Pruned lists have room for
+/// the next few by themselves: on average a quarter of it. Shrinking them further, to four fifths,
+/// made building no faster and searches dearer by a tenth.
 struct WithBack<'a, K, R> {
     view: &'a GraphView<'a, K, R>,
     back: &'a [Back],
@@ -298,6 +298,6 @@ impl<K: Measure<R>, R: Stored> Operation for WithBack<'_, K, R> {
         let mut candidates = Vec::new();
         walker.gather(query, &all, &mut candidates);
         candidates.sort_unstable();
-        walker.prune(candidates.into_iter(), most * 4 / 5)
+        walker.prune(candidates.into_iter(), most)
     }
 }

@@ -32,7 +32,7 @@ pub use link::{Executor, Serial};
 use measure::Power;
 pub(crate) use measure::{Measure, Stored};
 use pool::{All, Queries};
-pub(crate) use pool::{Candidate, Exact, Scratch};
+pub(crate) use pool::{Candidate, Scratch};
 pub use pool::{Cost, Neighbor, Searcher};
 pub(crate) use repair::Repair;
 use walk::{Scan, Search};
@@ -209,7 +209,11 @@ impl<'a, K: Measure<R>, R: Stored> GraphView<'a, K, R> {
         let m = self.graph.shape.connections;
         match layer {
             0 => &self.ground.row(slot)[..2 * m],
-            _ => &self.upper.row(self.starts.row(slot)[0] + layer as u32 - 1)[..m],
+            _ => {
+                #[expect(clippy::cast_possible_truncation, reason = "layers are few")]
+                let above = layer as u32 - 1;
+                &self.upper.row(self.starts.row(slot)[0] + above)[..m]
+            }
         }
     }
 

@@ -185,6 +185,9 @@ impl Admit for &[State] {
     }
 }
 
+/// The most candidates that are offered at once: the longest list, twice the most connections.
+pub(crate) const LINKS_MAX: usize = 256;
+
 /// The nearest candidates in one sorted array with a mark on those that were expanded, and a mark
 /// for each slot that was seen: one byte, which counts searches so that it is rarely cleared.
 #[derive(Debug, Default)]
@@ -221,6 +224,12 @@ impl Pool {
         }
     }
 
+    /// The marks of the first `slots`, and the one that says that a slot was seen.
+    #[inline(always)]
+    pub(crate) fn marks(&mut self, slots: u32) -> (&mut [u8], u8) {
+        (&mut self.seen[..slots as usize], self.search)
+    }
+
     /// Marks a slot as seen. Was it new?
     #[inline(always)]
     pub(crate) fn see(&mut self, slot: u32) -> bool {
@@ -230,27 +239,53 @@ impl Pool {
         new
     }
 
-    /// Keeps a candidate if it is among the nearest. Was it kept?
+    /// Keeps those candidates that are among the nearest. The slice is scratch afterwards.
+    ///
+    /// All that a hop found, at most [`LINKS_MAX`], are merged at once, so that whoever moves up
+    /// moves once.
     #[inline(always)]
-    pub(crate) fn offer(&mut self, candidate: Candidate, admit: impl Admit) -> bool {
-        let full = self.admitted >= self.capacity;
-        if full && self.candidates.last().is_none_or(|&last| candidate >= last) {
-            return false;
+    pub(crate) fn offer_all(&mut self, candidates: &mut [Candidate], admit: impl Admit) {
+        // Without a branch for each: which of them are near enough is anybody's guess.
+        let edge = match self.candidates.last() {
+            Some(&last) if self.admitted >= self.capacity => last,
+            _ => Candidate(u64::MAX),
+        };
+        let mut count = 0;
+        for i in 0..candidates.len() {
+            let candidate = candidates[i];
+            candidates[count] = candidate;
+            count += usize::from(candidate < edge);
         }
-        self.insert(candidate, admit);
-        true
-    }
-
-    #[inline(always)]
-    fn insert(&mut self, candidate: Candidate, admit: impl Admit) {
-        let place = self.candidates.partition_point(|&other| other < candidate);
-        self.candidates.insert(place, candidate);
-        self.cursor = self.cursor.min(place);
-        self.admitted += usize::from(admit.admits(candidate.slot()));
+        let near = &mut candidates[..count];
+        sort_few(near);
+        let mut end = self.candidates.len();
+        // All places first: searches that do not wait for one another.
+        let mut places = [0; LINKS_MAX];
+        for (place, &candidate) in places.iter_mut().zip(&*near) {
+            *place = self.candidates.partition_point(|&other| other < candidate);
+        }
+        self.candidates.resize(end + count, Candidate(u64::MAX));
+        for (i, (&candidate, &place)) in near.iter().zip(&places).enumerate().rev() {
+            self.candidates.copy_within(place..end, place + i + 1);
+            self.candidates[place + i] = candidate;
+            end = place;
+        }
+        if count > 0 {
+            self.cursor = self.cursor.min(end);
+        }
+        for candidate in &*near {
+            self.admitted += usize::from(admit.admits(candidate.slot()));
+        }
         while self.admitted > self.capacity {
             let Some(last) = self.candidates.pop() else { break };
             self.admitted -= usize::from(admit.admits(last.slot()));
         }
+    }
+
+    /// Keeps a candidate if it is among the nearest.
+    #[inline(always)]
+    pub(crate) fn offer(&mut self, candidate: Candidate, admit: impl Admit) {
+        self.offer_all(&mut [candidate], admit);
     }
 
     /// The nearest candidate that was not expanded, from now on marked as if it were.
@@ -279,6 +314,21 @@ impl Pool {
     }
 }
 
+/// Sorts a few candidates. Up to a dozen are exchanged without a branch.
+#[inline(always)]
+fn sort_few(candidates: &mut [Candidate]) {
+    if candidates.len() > 12 {
+        return candidates.sort_unstable();
+    }
+    for i in 1..candidates.len() {
+        for j in (0..i).rev() {
+            let (a, b) = (candidates[j], candidates[j + 1]);
+            candidates[j] = a.min(b);
+            candidates[j + 1] = a.max(b);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -297,9 +347,10 @@ mod tests {
         assert_eq!(pool.next(), Some(0));
         assert_eq!(pool.peek(), Some(2));
         assert_eq!(pool.next(), Some(2));
-        assert!(pool.offer(Candidate::new(10, 7), All));
+        pool.offer(Candidate::new(10, 7), All);
         assert_eq!((pool.next(), pool.peek(), pool.next()), (Some(7), None, None));
-        assert!(!pool.offer(Candidate::new(20, 9), All));
+        pool.offer(Candidate::new(20, 9), All);
+        assert_eq!(pool.next(), None, "not among the nearest");
     }
 
     #[test]
@@ -309,13 +360,31 @@ mod tests {
         let mut pool = Pool::default();
         pool.start(5, 2);
         for (distance, slot) in [(50, 1), (40, 0), (60, 2), (70, 3)] {
-            assert!(pool.offer(Candidate::new(distance, slot), admit));
+            pool.offer(Candidate::new(distance, slot), admit);
         }
         let slots = |pool: &Pool| pool.candidates().iter().map(|c| c.slot()).collect::<Vec<_>>();
         assert_eq!(slots(&pool), [0, 1, 2, 3]);
-        assert!(pool.offer(Candidate::new(10, 4), admit));
+        pool.offer(Candidate::new(10, 4), admit);
         assert_eq!(slots(&pool), [4, 0, 1, 2], "the second live one is the last that counts");
-        assert!(!pool.offer(Candidate::new(80, 3), admit));
+        pool.offer(Candidate::new(80, 3), admit);
+        assert_eq!(slots(&pool).len(), 4);
+    }
+
+    #[test]
+    fn offering_many_is_offering_each() {
+        let ranks: Vec<u32> = (0..400_u32).map(|i| i.wrapping_mul(2_654_435_761) % 97).collect();
+        let (mut together, mut apart) = (Pool::default(), Pool::default());
+        together.start(400, 30);
+        apart.start(400, 30);
+        for (hop, ranks) in (0..).zip(ranks.chunks(16)) {
+            let slots = (hop * 16..).take(ranks.len());
+            let mut found: Vec<_> =
+                slots.zip(ranks).map(|(slot, &rank)| Candidate::new(rank, slot)).collect();
+            found.iter().for_each(|&candidate| apart.offer(candidate, All));
+            together.offer_all(&mut found, All);
+            assert_eq!(together.next(), apart.next());
+            assert_eq!(together.candidates(), apart.candidates());
+        }
     }
 
     #[test]

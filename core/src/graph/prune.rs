@@ -6,13 +6,14 @@ use super::{Candidate, Measure, Stored};
 use crate::simd::Lanes;
 
 /// How many times nearer to a chosen link than to the slot a candidate must be to be left out.
-/// Above 1 lists keep more links in one direction, which repairs need and searches pay for.
-const ALPHA: f64 = 1.0;
+/// Above 1 lists keep more links in one direction. Measured on word vectors, 1.05 needs the fewest
+/// distances for a recall of 0.95 to 0.99; 1 needs a tenth to a fifth more, 1.2 a quarter.
+const ALPHA: f64 = 1.05;
 
 impl<K: Measure<R>, R: Stored, L: Lanes> Walker<'_, K, R, L> {
     /// Chooses at most `most` of the candidates for a slot that they are sorted for, the nearest
     /// first, leaving out whoever is nearer to a chosen one than to the slot (Malkov and
-    /// Yashunin, algorithm 4; with `ALPHA` the robust prune of Subramanya et al., "DiskANN: fast
+    /// Yashunin, algorithm 4; with `ALPHA` the robust prune of Subramanya et al., "`DiskANN`: fast
     /// accurate billion-point nearest neighbor search on a single node", 2019, algorithm 2), and
     /// whoever equals a chosen one, so that a crowd of equal vectors does not fill a list.
     #[inline(always)]

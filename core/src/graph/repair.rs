@@ -1,5 +1,5 @@
 //! Leading lists around slots that were deleted, so that these can be used again (Singh et al.,
-//! "FreshDiskANN: a fast and accurate graph-based ANN index for streaming similarity search",
+//! "`FreshDiskANN`: a fast and accurate graph-based ANN index for streaming similarity search",
 //! 2021, algorithm 4).
 //!
 //! A sweep reads every list once. Where a list leads to a slot that is not live, the live links

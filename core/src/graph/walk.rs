@@ -5,13 +5,10 @@
 
 use std::sync::atomic::{Ordering, fence};
 
-use super::pool::{Admit, All, Pool};
+use super::pool::{Admit, All, LINKS_MAX, Pool};
 use super::{Candidate, GraphView, Measure, Stored};
 use crate::memory::{EMPTY, Shown};
 use crate::simd::{Batch, Lanes, Operation, Pair};
-
-/// The longest list: twice the most connections.
-pub(super) const LINKS_MAX: usize = 256;
 
 /// A search of a view.
 pub(super) struct Search<'a, K, R, A> {
@@ -97,8 +94,14 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
     #[inline(always)]
     fn measure_all(&self, query: &[R], slots: &[u32], scratch: &mut Totals<'a, R>) {
         let kernel = self.view.graph.kernel;
+        let view = self.view.rows;
         for (row, &slot) in scratch.rows.iter_mut().zip(slots) {
-            *row = self.view.rows.row(slot);
+            *row = view.row(slot);
+            // All rows of a hop are on their way before the first is compared; of long ones
+            // their beginnings, the batch asks for the rest.
+            let start = row.as_ptr().cast::<u8>();
+            self.lanes.prefetch(start);
+            self.lanes.prefetch(start.wrapping_add(64));
         }
         let (rows, totals) = (&scratch.rows[..slots.len()], &mut scratch.totals[..slots.len()]);
         Batch { kernel, query, rows, totals }.run(self.lanes);
@@ -152,10 +155,12 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
     #[inline(always)]
     pub(super) fn beam(&self, query: &[R], layer: usize, pool: &mut Pool, admit: impl Admit) {
         let mut slots = [EMPTY; LINKS_MAX];
+        let mut found = [Candidate::new(0, 0); LINKS_MAX];
         let mut scratch = Totals::new();
         let len = self.view.len();
         while let Some(slot) = pool.next() {
             let mut count = 0;
+            let (marks, mark) = pool.marks(len);
             for link in self.view.list(slot, layer) {
                 let link = link.load(Ordering::Relaxed);
                 if link >= len {
@@ -165,8 +170,11 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
                     }
                     continue;
                 }
+                let seen = &mut marks[link as usize];
+                // Without a branch: a slot that was seen is overwritten by the next.
                 slots[count] = link;
-                count += usize::from(pool.see(link));
+                count += usize::from(*seen != mark);
+                *seen = mark;
             }
             // What was written of these slots before they were linked is seen from here on.
             fence(Ordering::Acquire);
@@ -177,9 +185,10 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
             pool.cost.hops += 1;
             pool.cost.distances += count as u64;
             self.measure_all(query, slots, &mut scratch);
-            for (&slot, &total) in slots.iter().zip(&scratch.totals) {
-                pool.offer(Candidate::new(R::rank(total), slot), admit);
+            for ((place, &slot), &total) in found.iter_mut().zip(slots).zip(&scratch.totals) {
+                *place = Candidate::new(R::rank(total), slot);
             }
+            pool.offer_all(&mut found[..count], admit);
         }
     }
 

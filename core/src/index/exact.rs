@@ -4,7 +4,7 @@ use super::half;
 use super::space::Space;
 use crate::config::Exact as Kept;
 use crate::error::Error;
-use crate::graph::{Exact as Scratch, Scratch as AllScratch};
+use crate::graph::Scratch;
 use crate::memory::{Memory, Rows, RowsWriter, Vacant, whole_lines};
 use crate::metric::{DistanceMetric, Dot, Manhattan, SquaredEuclidean};
 use crate::simd::Simd;
@@ -30,17 +30,20 @@ const BATCH: usize = 64;
 
 impl Exact {
     /// Offers the vectors of slots to the nearest `k`.
+    ///
+    /// The query is filled up with zeros to the width of the rows, which no kernel counts.
     pub(super) fn rank(
         &self,
         simd: Simd,
         space: Space,
         k: usize,
         mut slots: impl Iterator<Item = u32>,
-        scratch: &mut AllScratch,
+        scratch: &mut Scratch,
     ) {
+        scratch.exact.query.resize(self.width(), 0.0);
         let mut batch = [0; BATCH];
         let mut totals = [0.0; BATCH];
-        let AllScratch { exact, pool, .. } = scratch;
+        let Scratch { exact, pool, .. } = scratch;
         loop {
             let mut count = 0;
             for (place, slot) in batch.iter_mut().zip(slots.by_ref()) {
@@ -82,6 +85,15 @@ impl Exact {
         }
     }
 
+    /// The values of a row.
+    fn width(&self) -> usize {
+        match self {
+            Self::F32(rows) => rows.width(),
+            Self::F16(rows) => rows.width(),
+            Self::None => 0,
+        }
+    }
+
     /// The scaled vector of a slot, if it is kept.
     pub(super) fn vector(&self, space: Space, slot: u32, vector: &mut Vec<f32>) -> bool {
         vector.clear();
@@ -110,10 +122,15 @@ impl Exact {
 impl ExactWriter {
     pub(super) fn new(kept: Kept, dimensions: usize, memory: Memory) -> Self {
         match kept {
-            Kept::F32 => Self::F32(RowsWriter::new(whole_lines::<f32>(dimensions), memory)),
-            Kept::F16 => Self::F16(RowsWriter::new(whole_lines::<u16>(dimensions), memory)),
+            Kept::F32 => Self::F32(RowsWriter::new(dimensions, memory)),
+            Kept::F16 => Self::F16(RowsWriter::new(dimensions, memory)),
             Kept::None => Self::None,
         }
+    }
+
+    /// Vectors as they are, each in whole cache lines, so that a graph can walk on them.
+    pub(super) fn in_lines(dimensions: usize, memory: Memory) -> Self {
+        Self::F32(RowsWriter::new(whole_lines::<f32>(dimensions), memory))
     }
 
     /// The reader's half.
@@ -170,16 +187,5 @@ fn encode(vector: &[f32]) -> Vec<u16> {
 fn decode(row: &[u16], vector: &mut [f32]) {
     for (value, &half) in vector.iter_mut().zip(row) {
         *value = half::decode(half);
-    }
-}
-
-impl Scratch {
-    /// Takes a scaled query, filled up to a width.
-    pub(super) fn set_query(&mut self, query: &[f32]) {
-        self.query.clear();
-        self.query.extend_from_slice(query);
-        // Whole lines, as rows are.
-        self.query.resize(whole_lines::<f32>(query.len()), 0.0);
-        self.results.clear();
     }
 }

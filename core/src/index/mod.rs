@@ -19,7 +19,7 @@ mod tune;
 
 use std::ops::Deref;
 
-use crate::config::{Exact as Kept, HnswConfig};
+use crate::config::{Exact as Kept, HnswConfig, Quantization};
 use crate::error::Error;
 use crate::graph::{AnyGraphWriter, Executor, GraphReport, Repair, SLOTS_MAX};
 use crate::memory::{Memory, SlotsWriter};
@@ -96,7 +96,10 @@ impl HnswIndex {
             return Err(Error::InvalidConfig { field, min: 1, max, found: dimensions });
         }
         let slots = SlotsWriter::new(memory);
-        let exact = ExactWriter::new(Kept::F32, dimensions, memory);
+        let exact = match config.quantization {
+            Quantization::Int8 => ExactWriter::new(Kept::F32, dimensions, memory),
+            Quantization::None => ExactWriter::in_lines(dimensions, memory),
+        };
         let reader =
             HnswReader::new(config, dimensions, simd, memory, slots.slots(), exact.exact());
         Ok(Self { reader, slots, exact, graph: None, longest: 0.0, sweep: None })

@@ -150,7 +150,8 @@ impl HnswReader {
         let Searcher { pin, scratch } = searcher;
         let mut scaled = std::mem::take(&mut scratch.exact.scaled);
         self.space().scale(query, norm, &mut scaled);
-        scratch.exact.set_query(&scaled);
+        scratch.exact.query.clone_from(&scaled);
+        scratch.exact.results.clear();
         scratch.pool.cost = crate::graph::Cost::default();
 
         let guard = pin.enter();
@@ -184,11 +185,10 @@ impl HnswReader {
         if !shown.shows(slot) {
             return false;
         }
-        if !stage.exact.vector(self.space(), slot, vector) {
-            if let Some(graph) = &stage.graph {
-                graph.decode(slot, vector);
-                vector.truncate(self.dimensions());
-            }
+        let kept = stage.exact.vector(self.space(), slot, vector);
+        if let (false, Some(graph)) = (kept, &stage.graph) {
+            graph.decode(slot, vector);
+            vector.truncate(self.dimensions());
         }
         true
     }

@@ -40,8 +40,8 @@ impl HnswIndex {
     /// `budget` distances; what is left is done by the next calls. Searches go on meanwhile.
     ///
     /// A sweep over all lists begins when one slot in 32 holds a deleted vector. It restores the
-    /// lists of those that led to them, from the lists of the deleted (Singh et al., 2021) or, where
-    /// too few are left, by a search.
+    /// lists of those that led to them, from the lists of the deleted (Singh et al., 2021) or,
+    /// where too few are left, by a search.
     pub fn maintain(&mut self, budget: u64, executor: &dyn Executor) -> Maintenance {
         let mut done = Maintenance::default();
         if self.sweep.is_none() {

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The first chunk has 64 rows, or fewer of long ones, so that a small index is small; a full one
-//! is a whole number of huge pages where the width allows. A row that is longer than half a cache
-//! line begins with one.
+//! is a whole number of huge pages where the width allows. A row of whole
+//! cache lines begins with one.
 //!
 //! The writer fills a row, then publishes the new length; a reader takes length and table once
 //! and reads the rows below. A row is never written again while a reader can reach it, unless it
@@ -123,8 +123,11 @@ pub(crate) fn whole_lines<T>(elements: usize) -> usize {
 
 impl Shape {
     fn of(row_bytes: usize) -> Self {
-        let lines = row_bytes.next_multiple_of(LINE);
-        let stride = if row_bytes > LINE / 2 { lines } else { row_bytes.next_power_of_two() };
+        // Up to half a line as a part of one, up to a line whole, above as the caller has it.
+        let stride = match row_bytes {
+            0..=LINE => row_bytes.next_power_of_two(),
+            _ => row_bytes.next_multiple_of(16),
+        };
         // Four kilobytes, but no more than 64 rows and no less than two.
         let first_bits = (4096 / stride).clamp(2, 64).ilog2();
         // Whole huge pages, if that takes no more than four of them.
@@ -388,7 +391,7 @@ mod tests {
 
     #[test]
     fn every_slot_has_its_place_in_one_chunk() {
-        for row_bytes in [4, 8, 16, 33, 64, 100, 128, 400, 1536, 6144, 262_144] {
+        for row_bytes in [4, 8, 16, 33, 64, 100, 128, 400, 1536, 6144, 6160, 262_144] {
             let shape = Shape::of(row_bytes);
             let mut next = 0;
             for chunk in 0..40 {
@@ -404,7 +407,7 @@ mod tests {
 
     #[test]
     fn rows_stay_where_they_are_while_others_come() {
-        let mut writer = RowsWriter::<u32>::new(20, Memory::default());
+        let mut writer = RowsWriter::<u32>::new(32, Memory::default());
         assert_eq!(writer.view().len(), 0);
         let rows = writer.rows();
         let count = if cfg!(miri) { 300 } else { 100_000 };

@@ -80,7 +80,8 @@ impl Pin {
     pub(crate) fn enter(&mut self) -> Guard<'_> {
         // Acquire: whoever sees an epoch sees what was made unreachable before it.
         let now = self.domain.epoch.load(Ordering::Acquire);
-        self.place.0.store(now, Ordering::Relaxed);
+        // Release: a writer that sees this entry sees that the pin's search before it has ended.
+        self.place.0.store(now, Ordering::Release);
         fence(Ordering::SeqCst);
         Guard { domain: self.domain, place: &self.place }
     }

@@ -19,6 +19,10 @@ use crate::error::Error;
 /// A slot that has not died.
 const NEVER: u64 = u64::MAX;
 
+/// Where a slot's numbers lie in its row.
+const BORN: usize = 0;
+const DIED: usize = 1;
+
 /// Slots of one word of [`Slots::hidden`].
 const WORD: u32 = 64;
 
@@ -30,8 +34,8 @@ pub(crate) struct Slots {
     live: AtomicUsize,
     /// How many slots have a bit in `hidden`.
     concealed: AtomicUsize,
-    born: Rows<AtomicU64>,
-    died: Rows<AtomicU64>,
+    /// When a slot was born, and when it died.
+    numbers: Rows<AtomicU64>,
     /// A bit for each slot that searches of now do not show: a hint that fits the cache.
     hidden: Rows<AtomicU64>,
 }
@@ -40,8 +44,7 @@ pub(crate) struct Slots {
 #[derive(Debug)]
 pub(crate) struct SlotsWriter {
     slots: Arc<Slots>,
-    born: RowsWriter<AtomicU64>,
-    died: RowsWriter<AtomicU64>,
+    numbers: RowsWriter<AtomicU64>,
     hidden: RowsWriter<AtomicU64>,
     states: Vec<State>,
     /// In the order in which they will be taken.
@@ -66,8 +69,7 @@ pub(crate) enum State {
 #[derive(Clone, Copy)]
 pub(crate) struct Shown<'a> {
     number: u64,
-    born: View<'a, AtomicU64>,
-    died: View<'a, AtomicU64>,
+    numbers: View<'a, AtomicU64>,
     hidden: Option<View<'a, AtomicU64>>,
 }
 
@@ -76,12 +78,7 @@ impl Slots {
     pub(crate) fn shown(&self) -> Shown<'_> {
         let number = self.committed.load(Ordering::Acquire);
         let hidden = self.concealed.load(Ordering::Acquire) > 0;
-        Shown {
-            number,
-            hidden: hidden.then(|| self.hidden.view()),
-            died: self.died.view(),
-            born: self.born.view(),
-        }
+        Shown { number, hidden: hidden.then(|| self.hidden.view()), numbers: self.numbers.view() }
     }
 
     /// The number of entries that can be seen.
@@ -90,7 +87,7 @@ impl Slots {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.born.bytes() + self.died.bytes() + self.hidden.bytes()
+        self.numbers.bytes() + self.hidden.bytes()
     }
 }
 
@@ -100,13 +97,13 @@ impl Shown<'_> {
     pub(crate) fn shows(&self, slot: u32) -> bool {
         // First the death: a slot that is born again has its new birth before its death is undone.
         slot < self.len()
-            && self.died.row(slot)[0].load(Ordering::Acquire) > self.number
-            && self.born.row(slot)[0].load(Ordering::Acquire) <= self.number
+            && self.numbers.row(slot)[DIED].load(Ordering::Acquire) > self.number
+            && self.numbers.row(slot)[BORN].load(Ordering::Acquire) <= self.number
     }
 
     /// The slots that there are, shown or not.
     pub(crate) fn len(&self) -> u32 {
-        self.born.len().min(self.died.len())
+        self.numbers.len()
     }
 
     /// Is there a slot that is not shown?
@@ -127,21 +124,18 @@ impl Shown<'_> {
 
 impl SlotsWriter {
     pub(crate) fn new(memory: Memory) -> Self {
-        let born = RowsWriter::new(1, memory);
-        let died = RowsWriter::new(1, memory);
+        let numbers = RowsWriter::new(2, memory);
         let hidden = RowsWriter::new(1, memory);
         let slots = Slots {
             committed: AtomicU64::new(0),
             live: AtomicUsize::new(0),
             concealed: AtomicUsize::new(0),
-            born: born.rows(),
-            died: died.rows(),
+            numbers: numbers.rows(),
             hidden: hidden.rows(),
         };
         Self {
             slots: Arc::new(slots),
-            born,
-            died,
+            numbers,
             hidden,
             states: Vec::new(),
             free: Vec::new(),
@@ -187,8 +181,7 @@ impl SlotsWriter {
         let lists = self.free.try_reserve(self.retired.len());
         let lists = lists.and_then(|()| self.retired.try_reserve(left));
         lists.map_err(|_| Error::OutOfMemory { bytes: 4 * left })?;
-        self.born.reserve(growth)?;
-        self.died.reserve(growth)?;
+        self.numbers.reserve(growth)?;
         self.hidden.reserve(growth.div_ceil(WORD as usize) + 1)
     }
 
@@ -211,8 +204,7 @@ impl SlotsWriter {
             self.hidden.push(&[0], 0);
         }
         self.conceal(slot);
-        self.died.push(&[NEVER], NEVER);
-        self.born.push(&[self.next()], NEVER);
+        self.numbers.push(&[self.next(), NEVER], NEVER);
         Vacant { slot }
     }
 
@@ -220,18 +212,18 @@ impl SlotsWriter {
     pub(crate) fn kill(&mut self, slot: u32) {
         self.states[slot as usize] = State::Dead;
         self.dead += 1;
-        self.died.view().row(slot)[0].store(self.next(), Ordering::Release);
+        self.numbers.view().row(slot)[DIED].store(self.next(), Ordering::Release);
     }
 
     /// Makes the batch visible: the slots that it took, and the death of those that it killed.
     pub(crate) fn commit(&mut self, born: &[u32], died: &[u32]) {
         let number = self.next();
         let Slots { committed, live, .. } = &*self.slots;
-        let (births, deaths) = (self.born.view(), self.died.view());
+        let numbers = self.numbers.view();
         for &slot in born {
             // The birth before the death is undone, see `Shown::shows`.
-            births.row(slot)[0].store(number, Ordering::Release);
-            deaths.row(slot)[0].store(NEVER, Ordering::Release);
+            numbers.row(slot)[BORN].store(number, Ordering::Release);
+            numbers.row(slot)[DIED].store(NEVER, Ordering::Release);
         }
         for &slot in died {
             self.conceal(slot);
