@@ -132,6 +132,10 @@ proptest! {
         for step in &steps {
             twin.run(step);
         }
+        prop_assert_eq!(twin.index.check().invalid_links, 0);
+        let third: Vec<u32> = twin.model.keys().copied().step_by(3).collect();
+        twin.apply(0, &third);
+        while !twin.index.maintain(10_000, &Serial).finished {}
         let report = twin.index.check();
         prop_assert_eq!((report.invalid_links, report.unreachable), (0, 0));
     }

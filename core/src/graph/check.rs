@@ -75,14 +75,19 @@ impl<K: Measure<R>, R: Stored> GraphView<'_, K, R> {
 
     fn unreachable(&self, states: &[State]) -> usize {
         let mut reached = vec![false; self.len() as usize];
-        let mut stack: Vec<u32> = self.entry().into_iter().collect();
+        self.reach(self.entry(), &mut reached);
+        let live = reached.iter().zip(states).filter(|(_, state)| **state == State::Live);
+        live.filter(|(reached, _)| !**reached).count()
+    }
+
+    /// Marks all slots that links of the ground layer lead to from one.
+    pub(super) fn reach(&self, from: Option<u32>, reached: &mut [bool]) {
+        let mut stack: Vec<u32> = from.into_iter().collect();
         while let Some(slot) = stack.pop() {
             if !std::mem::replace(&mut reached[slot as usize], true) {
                 let links = self.links(slot, 0).filter(|&link| link < self.len());
                 stack.extend(links.filter(|&link| !reached[link as usize]));
             }
         }
-        let live = reached.iter().zip(states).filter(|(_, state)| **state == State::Live);
-        live.filter(|(reached, _)| !**reached).count()
     }
 }

@@ -120,7 +120,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
                 self.set_list(&view, slot, layer, links);
             }
         }
-        let mut dropped = self.link_back(&view, back, executor);
+        let mut dropped = self.link_back(&view, back, states, executor);
         dropped.extend(round);
         self.adopt_all(&view, dropped, states);
         // Of those in the most layers the first; `max_by_key` would take the last.
@@ -147,13 +147,14 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         &self,
         view: &GraphView<'_, K, R>,
         mut back: Vec<Back>,
+        states: &[State],
         executor: &dyn Executor,
     ) -> Vec<u32> {
         back.sort_unstable();
         let targets: Vec<&[Back]> = back.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).collect();
         let dropped = map(executor, targets.len(), |i| {
             let (target, layer, _) = targets[i][0];
-            let links = self.graph.simd.run(WithBack { view, back: targets[i] });
+            let links = self.graph.simd.run(WithBack { view, back: targets[i], states });
             let mut dropped = self.set_list(view, target, layer, &links);
             let unwanted = |slot: &u32| !links.contains(slot);
             dropped.extend(targets[i].iter().map(|&(.., slot)| slot).filter(unwanted));
@@ -174,19 +175,25 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         for slot in dropped {
             let alone = self.in_degrees[slot as usize].load(Ordering::Relaxed) == 0;
             if alone && states[slot as usize] == State::Live && view.entry() != Some(slot) {
-                self.adopt(view, slot, states);
+                self.adopt(view, slot, view.links(slot, 0).collect(), states);
             }
         }
     }
 
     /// Gives a slot that no list leads to a place in the nearest list with room, counted in links
-    /// from the slot. Pruned lists have some; where a crowd has none, the slot takes the place of a
-    /// link that most other lists lead to.
-    fn adopt(&self, view: &GraphView<'_, K, R>, orphan: u32, states: &[State]) {
+    /// from those that are near it. Pruned lists have some; where a crowd has none, the slot takes
+    /// the place of a link that most other lists lead to.
+    pub(super) fn adopt(
+        &self,
+        view: &GraphView<'_, K, R>,
+        orphan: u32,
+        mut near: Vec<u32>,
+        states: &[State],
+    ) {
         const LOOKED_AT: usize = 32; // a bound on what a crowd of equal vectors may cost
         let most = 2 * self.graph.shape.connections;
         let live = |slot: &u32| states[*slot as usize] == State::Live;
-        let mut near: Vec<u32> = view.links(orphan, 0).filter(live).collect();
+        near.retain(live);
         let mut looked = 0;
         while looked < near.len().min(LOOKED_AT) {
             let mut links: Vec<u32> = view.links(near[looked], 0).collect();
@@ -268,12 +275,13 @@ impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
     }
 }
 
-/// A target's links and the new ones, pruned where they are too many. Pruned lists have room for
-/// the next few by themselves: on average a quarter of it. Shrinking them further, to four fifths,
-/// made building no faster and searches dearer by a tenth.
+/// A target's links and the new ones; where they are too many, led around those that are not live
+/// and pruned. Pruned lists have room for the next few by themselves: on average a quarter of it.
+/// Shrinking them further, to four fifths, made building no faster and searches dearer by a tenth.
 struct WithBack<'a, K, R> {
     view: &'a GraphView<'a, K, R>,
     back: &'a [Back],
+    states: &'a [State],
 }
 
 impl<K: Measure<R>, R: Stored> Operation for WithBack<'_, K, R> {
@@ -281,7 +289,7 @@ impl<K: Measure<R>, R: Stored> Operation for WithBack<'_, K, R> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Vec<u32> {
-        let Self { view, back } = self;
+        let Self { view, back, states } = self;
         let (target, layer, _) = back[0];
         let most = view.list(target, layer).len();
         let mut all: Vec<u32> = view.links(target, layer).collect();
@@ -293,11 +301,7 @@ impl<K: Measure<R>, R: Stored> Operation for WithBack<'_, K, R> {
         if all.len() <= most {
             return all;
         }
-        let walker = Walker { view, lanes };
-        let query = view.rows.row(target);
-        let mut candidates = Vec::new();
-        walker.gather(query, &all, &mut candidates);
-        candidates.sort_unstable();
-        walker.prune(candidates.into_iter(), most)
+        let live = view.around(target, layer, &all, states);
+        Walker { view, lanes }.choose_among(target, &live, most)
     }
 }

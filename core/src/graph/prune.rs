@@ -47,4 +47,16 @@ impl<K: Measure<R>, R: Stored, L: Lanes> Walker<'_, K, R, L> {
         }
         chosen
     }
+
+    /// Chooses at most `most` links of a slot among others, all of them if they are no more.
+    #[inline(always)]
+    pub(super) fn choose_among(&self, slot: u32, others: &[u32], most: usize) -> Vec<u32> {
+        if others.len() <= most {
+            return others.to_vec();
+        }
+        let mut candidates = Vec::new();
+        self.gather(self.view.rows.row(slot), others, &mut candidates);
+        candidates.sort_unstable();
+        self.prune(candidates.into_iter(), most)
+    }
 }

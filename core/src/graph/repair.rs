@@ -2,19 +2,18 @@
 //! "`FreshDiskANN`: a fast and accurate graph-based ANN index for streaming similarity search",
 //! 2021, algorithm 4).
 //!
-//! A sweep reads every list once. Where a list leads to a slot that is not live, the live links
-//! of that slot take its place, chosen as links are; a list that stays shorter than half its room
-//! is chosen anew by a search. Lists of deleted slots are left alone until the sweep has ended,
-//! since searches pass through them. A sweep can pause after any number of slots: links made
-//! meanwhile lead to live slots only.
+//! A sweep reads every list once. Where a list leads to a slot that is not live, the live links of
+//! that slot take its place, chosen as links are; a list that gets shorter and has fewer than m
+//! links is filled up by a search. At last every slot that no walk reaches is given a place.
+//! Lists of deleted slots are left alone until the sweep has ended, since searches pass through
+//! them. A sweep can pause after any number of slots: links made meanwhile lead to live slots.
 
 use std::sync::atomic::Ordering;
 
 use super::link::{Back, Executor, map};
-use super::pool::Pool;
-use super::walk::Walker;
+use super::walk::{Search, Walker};
 use super::{GraphView, GraphWriter, Measure, Stored};
-use crate::memory::{EMPTY, State, links};
+use crate::memory::{EMPTY, State};
 use crate::simd::{Lanes, Operation};
 
 /// A sweep that is going on.
@@ -41,11 +40,11 @@ impl Repair {
 /// Slots whose lists are looked at together: as many as a round links.
 const BATCH: u32 = 2048;
 
-/// New lists of a slot, and whether it was chosen anew.
+/// A new list, whether a search chose it, and what it cost.
 struct Repaired {
-    layer: usize,
     links: Vec<u32>,
     anew: bool,
+    distances: u64,
 }
 
 impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
@@ -81,31 +80,17 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             .flat_map(|slot| (0..=view.layers_above(slot)).map(move |layer| (slot, layer)))
             .filter(|&(slot, layer)| view.links(slot, layer).any(gone))
             .collect();
-        let around = map(executor, broken.len(), |i| {
+        let repaired = map(executor, broken.len(), |i| {
             let (slot, layer) = broken[i];
-            self.pools.with(|pool| {
-                let mut repaired = self.graph.simd.run(Around { view, slot, layer, states, pool });
-                if repaired.links.len() < view.list(slot, layer).len() / 2 {
-                    let mut layers = self.choose(view, slot, &[], states, pool);
-                    for link in std::mem::take(&mut layers[layer]) {
-                        if !repaired.links.contains(&link) {
-                            repaired.links.push(link);
-                        }
-                    }
-                    repaired.links.truncate(view.list(slot, layer).len());
-                    repaired.anew = true;
-                }
-                (repaired, pool.cost.distances)
-            })
+            self.repaired(view, slot, layer, states)
         });
         let (mut back, mut dropped) = (Vec::<Back>::new(), Vec::new());
-        for (&(slot, _), (Repaired { layer, links, anew }, distances)) in broken.iter().zip(&around)
-        {
+        for (&(slot, layer), Repaired { links, anew, distances }) in broken.iter().zip(&repaired) {
             repair.distances += distances;
             if *anew {
-                back.extend(links.iter().map(|&target| (target, *layer, slot)));
+                back.extend(links.iter().map(|&target| (target, layer, slot)));
             }
-            dropped.extend(self.set_list(view, slot, *layer, links));
+            dropped.extend(self.set_list(view, slot, layer, links));
         }
         // Whoever died since the sweep began is still walked through, and must not lead to a slot
         // that is free.
@@ -121,11 +106,37 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         // A list that is read costs about as much as a distance.
         repair.distances += u64::from(end - repair.next);
         repair.repaired += broken.len();
-        dropped.extend(self.link_back(view, back, executor));
+        dropped.extend(self.link_back(view, back, states, executor));
         self.adopt_all(view, dropped, states);
     }
 
-    /// Takes the slots that leave out of the counts, and the entry from them.
+    /// The list of a slot, led around those that are not live.
+    fn repaired(
+        &self,
+        view: &GraphView<'_, K, R>,
+        slot: u32,
+        layer: usize,
+        states: &[State],
+    ) -> Repaired {
+        let before = view.links(slot, layer).count();
+        let (mut links, among) = self.graph.simd.run(Around { view, slot, layer, states });
+        let mut distances = among as u64;
+        let anew = links.len() < before.min(self.graph.shape.connections);
+        if anew {
+            self.pools.with(|pool| {
+                let chosen = self.choose(view, slot, &[], states, pool).swap_remove(layer);
+                let new = chosen.into_iter().filter(|link| !links.contains(link));
+                let room = view.list(slot, layer).len() - links.len();
+                let new: Vec<u32> = new.take(room).collect();
+                links.extend(new);
+                distances += pool.cost.distances;
+            });
+        }
+        Repaired { links, anew, distances }
+    }
+
+    /// Takes the slots that leave out of the counts, and the entry from them; then gives every
+    /// live slot that no walk reaches a place in a list that one does.
     fn finish(&self, view: &GraphView<'_, K, R>, states: &[State]) {
         let slots = || (0..view.len()).zip(states);
         let mut dropped = Vec::new();
@@ -142,49 +153,75 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             self.graph.entry.store(next.unwrap_or(EMPTY), Ordering::Release);
         }
         self.adopt_all(view, dropped, states);
+        self.reconnect(states);
+    }
+
+    fn reconnect(&self, states: &[State]) {
+        let view = self.graph.view();
+        let mut reached = vec![false; view.len() as usize];
+        view.reach(view.entry(), &mut reached);
+        for slot in 0..view.len() {
+            if states[slot as usize] == State::Live && !reached[slot as usize] {
+                self.pools.with(|pool| {
+                    let row = view.rows.row(slot);
+                    let ef = self.graph.shape.ef_construction;
+                    self.graph.simd.run(Search {
+                        view: &view,
+                        query: row,
+                        ef,
+                        pool,
+                        admit: states,
+                    });
+                    let near = pool.candidates().iter().map(|candidate| candidate.slot());
+                    self.adopt(&view, slot, near.filter(|&near| near != slot).collect(), states);
+                });
+                view.reach(Some(slot), &mut reached);
+            }
+        }
     }
 }
 
-/// The list of a slot, led around those that are not live.
+impl<K: Measure<R>, R: Stored> GraphView<'_, K, R> {
+    /// Those links of a slot that are live, and in place of the others the live ones that these
+    /// lead to.
+    pub(super) fn around(
+        &self,
+        slot: u32,
+        layer: usize,
+        links: &[u32],
+        states: &[State],
+    ) -> Vec<u32> {
+        let live = |link: &u32| states[*link as usize] == State::Live;
+        let mut around: Vec<u32> = links.iter().copied().filter(live).collect();
+        let own = around.len();
+        for &gone in links.iter().filter(|link| !live(link)) {
+            around.extend(self.links(gone, layer).filter(live).filter(|&link| link != slot));
+        }
+        if around.len() > own {
+            around.sort_unstable();
+            around.dedup();
+        }
+        around
+    }
+}
+
+/// The list of a slot, led around those that are not live, and how many it was chosen among.
 struct Around<'a, K, R> {
     view: &'a GraphView<'a, K, R>,
     slot: u32,
     layer: usize,
     states: &'a [State],
-    pool: &'a mut Pool,
 }
 
 impl<K: Measure<R>, R: Stored> Operation for Around<'_, K, R> {
-    type Output = Repaired;
+    type Output = (Vec<u32>, usize);
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) -> Repaired {
-        let Self { view, slot, layer, states, pool } = self;
-        let walker = Walker { view, lanes };
-        let query = view.rows.row(slot);
-        let list = view.list(slot, layer);
-        let live = |link: &u32| states[*link as usize] == State::Live;
-        pool.start(view.len(), list.len());
-        pool.see(slot);
-        let mut near = Vec::new();
-        for link in links(list) {
-            let via = view.list(link, layer);
-            let beyond = links(via).take(if live(&link) { 0 } else { via.len() });
-            for link in std::iter::once(link).chain(beyond).filter(live) {
-                if pool.see(link) {
-                    near.push(link);
-                }
-            }
-        }
-        let links = if near.len() <= list.len() * 4 / 5 {
-            near
-        } else {
-            let mut candidates = Vec::new();
-            walker.gather(query, &near, &mut candidates);
-            pool.cost.distances += candidates.len() as u64;
-            candidates.sort_unstable();
-            walker.prune(candidates.into_iter(), list.len() * 4 / 5)
-        };
-        Repaired { layer, links, anew: false }
+    fn run<L: Lanes>(self, lanes: L) -> (Vec<u32>, usize) {
+        let Self { view, slot, layer, states } = self;
+        let most = view.list(slot, layer).len();
+        let links: Vec<u32> = view.links(slot, layer).collect();
+        let live = view.around(slot, layer, &links, states);
+        (Walker { view, lanes }.choose_among(slot, &live, most), live.len())
     }
 }
