@@ -105,6 +105,26 @@ impl HnswConfig {
         }
     }
 
+    /// Half the links and half the work of building: for what is searched seldom, or changes often.
+    #[must_use]
+    pub fn fast() -> Self {
+        Self { max_connections: 10, ef_construction: 100, ef_search: 64, ..Self::balanced() }
+    }
+
+    /// Half as many links again, and twice the work of building: for what is built once and must
+    /// miss next to nothing.
+    #[must_use]
+    pub fn accurate() -> Self {
+        Self { max_connections: 24, ef_construction: 400, ef_search: 256, ..Self::balanced() }
+    }
+
+    /// Balanced, with more candidates a search: for serving queries of people, where a
+    /// millisecond is nothing and a missed answer is seen.
+    #[must_use]
+    pub fn production() -> Self {
+        Self { ef_search: 200, ..Self::balanced() }
+    }
+
     /// Sets the metric.
     #[must_use]
     pub fn with_distance_metric(mut self, distance_metric: DistanceMetric) -> Self {

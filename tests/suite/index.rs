@@ -2,13 +2,13 @@
 
 use rayon::ThreadPoolBuilder;
 use vicino::{
-    DistanceMetric, Error, HnswConfig, HnswIndex, Isa, Neighbor, Quantization, Rayon, Searcher,
-    Serial, Simd,
+    DistanceMetric, Error, Exact, HnswConfig, HnswIndex, Isa, Neighbor, Quantization, Rayon,
+    Searcher, Serial, Simd,
 };
 use vicino_tests::Random;
 
 /// Vectors in clusters of unequal size, as embeddings are: `count` of `dimensions` values.
-fn clustered(count: usize, dimensions: usize, seed: u64) -> Vec<f32> {
+pub(crate) fn clustered(count: usize, dimensions: usize, seed: u64) -> Vec<f32> {
     let mut random = Random(seed);
     let centres: Vec<f32> = (0..32 * dimensions).map(|_| random.signed()).collect();
     let mut vectors = Vec::with_capacity(count * dimensions);
@@ -56,7 +56,7 @@ fn recall(index: &HnswIndex, config: &HnswConfig, rows: &[f32], queries: &[f32],
     hits as f64 / (QUERIES * K) as f64
 }
 
-const QUERIES: usize = 100;
+pub(crate) const QUERIES: usize = 100;
 
 #[test]
 fn a_small_index_is_exact_under_every_metric() {
@@ -156,6 +156,144 @@ fn equal_vectors_hide_nobody() {
     }
 }
 
+/// A beam of equals is full of equals: those that are not must still be found behind them.
+#[test]
+fn ten_thousand_times_the_same_vector() {
+    let config = HnswConfig::balanced()
+        .with_distance_metric(DistanceMetric::Euclidean)
+        .with_promotion_size(1_000)
+        .with_ef_construction(60);
+    let same = [0.5; 8];
+    let others = clustered(1_000, 8, 8);
+    let mut rows = same.repeat(10_000);
+    rows.extend_from_slice(&others);
+    let index = built(&config, 8, &rows);
+    assert_eq!((index.check().unreachable, index.check().invalid_links), (0, 0));
+    let mut searcher = Searcher::default();
+    let found = index.search(&same, 50, Some(60), &mut searcher).unwrap();
+    assert!(found.iter().all(|found| found.distance == 0.0));
+    assert_eq!(found.len(), 50);
+    let all = index.search(&same, 20_000, Some(1), &mut searcher).unwrap();
+    assert_eq!(all.len(), 11_000, "never fewer than there are");
+    let mut hits = 0;
+    for (row, slot) in others.chunks_exact(8).zip(10_000..) {
+        let found = index.search(row, 1, Some(100), &mut searcher).unwrap();
+        hits += usize::from(found[0].slot == slot);
+    }
+    assert!(hits >= 990, "{hits} of 1,000 others are found");
+}
+
+#[test]
+fn what_is_kept_of_vectors_decides_how_well_they_are_ranked() {
+    let all = clustered(4_000 + QUERIES, 32, 9);
+    let (rows, queries) = all.split_at(4_000 * 32);
+    for &metric in DistanceMetric::ALL {
+        let mut bytes = Vec::new();
+        for (exact, least) in [(Exact::F32, 0.97), (Exact::F16, 0.95), (Exact::None, 0.8)] {
+            let config = HnswConfig::balanced()
+                .with_distance_metric(metric)
+                .with_promotion_size(1_000)
+                .with_exact(exact);
+            let index = built(&config, 32, rows);
+            assert_eq!(index.check().slots, 4_000, "promoted");
+            bytes.push(index.memory_bytes());
+            let mut searcher = Searcher::default();
+            let (mut hits, mut error_max) = (0, 0.0);
+            for query in queries.chunks_exact(32) {
+                let truth = oracle(metric, rows, query, 10);
+                let found = index.search(query, 10, Some(100), &mut searcher).unwrap();
+                for found in found {
+                    let row = &rows[found.slot as usize * 32..][..32];
+                    let distance = metric.distance(query, row).unwrap();
+                    error_max =
+                        f32::max(error_max, (found.distance - distance).abs() / distance.abs());
+                    hits += usize::from(truth.iter().any(|truth| truth.slot == found.slot));
+                }
+                let scanned = index.scan(query, 10, &mut searcher).unwrap();
+                assert_eq!(scanned.len(), 10);
+            }
+            let recall = hits as f64 / (QUERIES * 10) as f64;
+            assert!(recall >= least, "{metric}, {exact:?}: {recall}");
+            let error = [(Exact::F32, 1e-4), (Exact::F16, 0.02), (Exact::None, 0.5)];
+            let error = error.iter().find(|(kept, _)| *kept == exact).unwrap().1;
+            assert!(error_max <= error, "{metric}, {exact:?}: off by {error_max}");
+        }
+        assert!(bytes[0] > bytes[1] && bytes[1] > bytes[2], "{metric}: {bytes:?}");
+    }
+}
+
+#[test]
+fn halves_refuse_what_they_cannot_hold() {
+    let config = HnswConfig::balanced()
+        .with_distance_metric(DistanceMetric::Euclidean)
+        .with_exact(Exact::F16);
+    let mut index = HnswIndex::new(config, 2, vicino::simd().unwrap()).unwrap();
+    let error = index.insert(&[1.0, 65_504.0, 1.0, -65_505.0], &Serial).unwrap_err();
+    assert_eq!(error, Error::ValueTooLarge { position: 1, max: 65_504.0 });
+    assert!(index.is_empty());
+    index.insert(&[1.0, -65_504.0], &Serial).unwrap();
+}
+
+#[test]
+fn an_index_measures_itself() {
+    let rows = clustered(5_000, 24, 10);
+    let config = HnswConfig::balanced().with_promotion_size(1_000).with_ef_construction(60);
+    let index = built(&config, 24, &rows);
+    let mut searcher = Searcher::default();
+    let narrow = index.measure_recall(100, 10, Some(10), &mut searcher);
+    let wide = index.measure_recall(100, 10, Some(200), &mut searcher);
+    assert!(narrow < wide && wide > 0.99 && wide <= 1.0, "{narrow} and {wide}");
+    let ef = index.ef_for(0.99, 10, &mut searcher).unwrap().unwrap();
+    assert!(ef > 10 && ef < 200, "{ef}");
+    assert!(index.measure_recall(200, 10, Some(ef), &mut searcher) >= 0.99);
+    assert_eq!(index.ef_for(1.0, 0, &mut searcher).unwrap(), Some(1), "nothing is easily found");
+    for wrong in [0.0, -1.0, 1.01, f64::NAN] {
+        assert_eq!(index.ef_for(wrong, 10, &mut searcher).unwrap_err().code(), "invalid_recall");
+    }
+    let empty = HnswIndex::new(config, 24, vicino::simd().unwrap()).unwrap();
+    assert_eq!(empty.measure_recall(100, 10, None, &mut searcher), 1.0);
+}
+
+#[test]
+fn presets_are_valid_and_named_alike() {
+    let presets = [
+        HnswConfig::fast(),
+        HnswConfig::balanced(),
+        HnswConfig::accurate(),
+        HnswConfig::production(),
+    ];
+    for (i, preset) in presets.iter().enumerate() {
+        preset.validate().unwrap();
+        assert!(presets[..i].iter().all(|other| other != preset), "each is one of its own");
+    }
+    let json = serde_json::to_string(&HnswConfig::fast().with_exact(Exact::F16)).unwrap();
+    assert!(json.contains(r#""exact":"f16""#), "{json}");
+    assert_eq!(
+        serde_json::from_str::<HnswConfig>(&json).unwrap(),
+        HnswConfig::fast().with_exact(Exact::F16)
+    );
+}
+
+/// What a search costs on a fixed graph, as it was measured once: a change that makes searches
+/// compare more is seen here on any machine. Who means it writes the new numbers.
+#[test]
+fn searches_cost_what_they_did() {
+    let all = clustered(12_000 + QUERIES, 32, 3);
+    let (rows, queries) = all.split_at(12_000 * 32);
+    let config = HnswConfig::balanced().with_ef_construction(100);
+    let index = built(&config, 32, rows);
+    let mut searcher = Searcher::default();
+    let (mut distances, mut hops) = (0, 0);
+    for query in queries.chunks_exact(32) {
+        index.search(query, 10, Some(100), &mut searcher).unwrap();
+        distances += searcher.cost().distances;
+        hops += searcher.cost().hops;
+    }
+    let found = format!("{distances} distances, {hops} hops, {} links", index.check().links);
+    let baseline = include_str!("../golden/search.txt");
+    assert_eq!(found, baseline.trim_end(), "tests/golden/search.txt");
+}
+
 #[test]
 fn what_has_no_answer_is_an_error_and_changes_nothing() {
     let simd = vicino::simd().unwrap();
@@ -166,6 +304,7 @@ fn what_has_no_answer_is_an_error_and_changes_nothing() {
         (config.clone().with_ef_construction(15), "ef_construction"),
         (config.clone().with_ef_search(0), "ef_search"),
         (config.clone().with_nb_layers(0), "nb_layers"),
+        (config.clone().with_promotion_size(0), "promotion_size"),
     ] {
         let error = HnswIndex::new(wrong, 4, simd).unwrap_err();
         assert!(matches!(error, Error::InvalidConfig { field: found, .. } if found == field));

@@ -85,6 +85,17 @@ impl Pools {
 /// Slots of a round: enough to keep threads busy, few enough that most of the graph is there.
 const ROUND_MAX: usize = 1024;
 
+/// A slot that a list led to, and whose list that was.
+pub(super) type Dropped = (u32, u32);
+
+/// The links of a slot, by layer from the ground.
+pub(super) struct Chosen {
+    pub(super) layers: Vec<Vec<u32>>,
+    /// A smaller slot with the same row. It stands for both in the lists of others, and leads to
+    /// this one.
+    twin: Option<u32>,
+}
+
 /// A new link back: the target that it starts from, its layer, and the slot that it leads to.
 pub(super) type Back = (u32, usize, u32);
 
@@ -114,19 +125,27 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             self.pools.with(|pool| self.choose(&view, round[i], round, states, pool))
         });
         let mut back: Vec<Back> = Vec::new();
-        for (&slot, layers) in round.iter().zip(&chosen) {
+        for (&slot, Chosen { layers, twin }) in round.iter().zip(&chosen) {
             for (layer, links) in layers.iter().enumerate() {
-                back.extend(links.iter().map(|&target| (target, layer, slot)));
+                if twin.is_none() {
+                    back.extend(links.iter().map(|&target| (target, layer, slot)));
+                }
                 self.set_list(&view, slot, layer, links);
             }
         }
         let mut dropped = self.link_back(&view, back, states, executor);
-        dropped.extend(round);
+        let from = |chosen: &Chosen| chosen.twin.or(chosen.layers[0].first().copied());
+        let new = round.iter().zip(&chosen);
+        dropped.extend(new.filter_map(|(&slot, chosen)| Some((slot, from(chosen)?))));
         self.adopt_all(&view, dropped, states);
         // Of those in the most layers the first; `max_by_key` would take the last.
         let entries = view.entry().into_iter().chain(round.iter().copied());
         let entry = entries.rev().max_by_key(|&slot| view.layers_above(slot));
-        self.graph.entry.store(entry.expect("a round has slots"), Ordering::Release);
+        let entry = entry.expect("a round has slots");
+        self.graph.entry.store(entry, Ordering::Release);
+        let before = view.entry().filter(|&before| before != entry);
+        let left = before.map(|before| (before, entry)).into_iter().collect();
+        self.adopt_all(&self.graph.view(), left, states);
     }
 
     /// The links of a slot, by layer from the ground.
@@ -137,19 +156,19 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         round: &[u32],
         states: &[State],
         pool: &mut Pool,
-    ) -> Vec<Vec<u32>> {
+    ) -> Chosen {
         self.graph.simd.run(Choose { view, slot, round, states, pool })
     }
 
     /// Adds links back to their targets' lists, each target by one task, and returns whom that
-    /// drove out of a list.
+    /// drove out of which list.
     pub(super) fn link_back(
         &self,
         view: &GraphView<'_, K, R>,
         mut back: Vec<Back>,
         states: &[State],
         executor: &dyn Executor,
-    ) -> Vec<u32> {
+    ) -> Vec<Dropped> {
         back.sort_unstable();
         let targets: Vec<&[Back]> = back.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).collect();
         let dropped = map(executor, targets.len(), |i| {
@@ -158,31 +177,35 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             let mut dropped = self.set_list(view, target, layer, &links);
             let unwanted = |slot: &u32| !links.contains(slot);
             dropped.extend(targets[i].iter().map(|&(.., slot)| slot).filter(unwanted));
-            dropped
+            dropped.into_iter().map(|slot| (slot, target)).collect::<Vec<_>>()
         });
         dropped.into_iter().flatten().collect()
     }
 
-    /// Finds a list for each live slot that is in none.
+    /// Finds a list for each live slot that is in none, near the one that dropped it: what leads to
+    /// that one then leads to both.
     pub(super) fn adopt_all(
         &self,
         view: &GraphView<'_, K, R>,
-        mut dropped: Vec<u32>,
+        mut dropped: Vec<Dropped>,
         states: &[State],
     ) {
         dropped.sort_unstable();
-        dropped.dedup();
-        for slot in dropped {
+        dropped.dedup_by_key(|(slot, _)| *slot);
+        for (slot, from) in dropped {
             let alone = self.in_degrees[slot as usize].load(Ordering::Relaxed) == 0;
             if alone && states[slot as usize] == State::Live && view.entry() != Some(slot) {
-                self.adopt(view, slot, view.links(slot, 0).collect(), states);
+                self.adopt(view, slot, vec![from], states);
             }
         }
     }
 
     /// Gives a slot that no list leads to a place in the nearest list with room, counted in links
-    /// from those that are near it. Pruned lists have some; where a crowd has none, the slot takes
+    /// from those that are near it. Pruned lists have some; where there is none, the slot takes
     /// the place of a link that most other lists lead to.
+    ///
+    /// Equal slots hang below one another as a tree, a smaller one above: whoever comes descends to
+    /// one with room.
     pub(super) fn adopt(
         &self,
         view: &GraphView<'_, K, R>,
@@ -190,10 +213,26 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         mut near: Vec<u32>,
         states: &[State],
     ) {
+        const STEPS: u32 = 64; // far deeper than a tree of all slots
         const LOOKED_AT: usize = 32; // a bound on what a crowd of equal vectors may cost
         let most = 2 * self.graph.shape.connections;
         let live = |slot: &u32| states[*slot as usize] == State::Live;
         near.retain(live);
+        let row = view.rows.row(orphan);
+        let equals = |slot: &u32| *slot < orphan && live(slot) && view.rows.row(*slot) == row;
+        let mut twin = near.iter().copied().find(equals);
+        for step in 0..STEPS {
+            let Some(parent) = twin else { break };
+            let mut links: Vec<u32> = view.links(parent, 0).collect();
+            if links.len() < most {
+                links.push(orphan);
+                self.set_list(view, parent, 0, &links);
+                return;
+            }
+            links.retain(equals);
+            let turn = (orphan ^ step).wrapping_mul(0x9e37_79b9) >> 8;
+            twin = links.get(turn as usize % links.len().max(1)).copied();
+        }
         let mut looked = 0;
         while looked < near.len().min(LOOKED_AT) {
             let mut links: Vec<u32> = view.links(near[looked], 0).collect();
@@ -226,16 +265,18 @@ struct Choose<'a, K, R> {
 }
 
 impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
-    type Output = Vec<Vec<u32>>;
+    type Output = Chosen;
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) -> Vec<Vec<u32>> {
+    fn run<L: Lanes>(self, lanes: L) -> Chosen {
         let Self { view, slot, round, states, pool } = self;
         let Shape { connections, ef_construction, .. } = view.graph.shape;
         let walker = Walker { view, lanes };
         let query = view.rows.row(slot);
         let own = view.layers_above(slot);
-        let Some(entry) = view.entry() else { return vec![Vec::new(); own + 1] };
+        let Some(entry) = view.entry() else {
+            return Chosen { layers: vec![Vec::new(); own + 1], twin: None };
+        };
         let highest = view.layers_above(entry);
 
         let others: Vec<u32> = round.iter().copied().filter(|&peer| peer != slot).collect();
@@ -245,6 +286,7 @@ impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
         let entry = walker.measure(query, entry);
         let mut nearest = walker.descend(query, entry, own, pool);
         let mut layers = Vec::with_capacity(own + 1);
+        let mut twin = None;
         for layer in (0..=own).rev() {
             pool.start(view.len(), ef_construction);
             // A slot that is linked anew meets itself.
@@ -266,12 +308,14 @@ impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
             here.retain(|peer| layer == 0 || view.layers_above(peer.slot()) >= layer);
             // Few at a time: most are farther than the farthest that is kept by then.
             here.chunks_mut(16).for_each(|here| pool.offer_all(here, All));
-            let live =
-                pool.candidates().iter().filter(|c| states[c.slot() as usize] == State::Live);
-            layers.push(walker.prune(live.copied(), connections));
+            let candidates = pool.candidates().iter().copied();
+            let live = candidates.filter(|c| states[c.slot() as usize] == State::Live);
+            let first = live.clone().next().filter(|first| first.rank() == 0);
+            twin = first.map(|first| first.slot()).filter(|&first| first < slot);
+            layers.push(walker.prune(live, connections));
         }
         layers.reverse();
-        layers
+        Chosen { layers, twin }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::metric::{Manhattan, SquaredEuclidean};
 use crate::simd::{Code, Element, Kernel};
 
 /// What a graph's rows are made of.
-pub(crate) trait Stored: Element + Pod + Debug + Shared<Plain = Self> {
+pub(crate) trait Stored: Element + Pod + PartialEq + Debug + Shared<Plain = Self> {
     /// Writes a vector as a row.
     fn encode(range: &Int8, vector: &[f32], row: &mut Vec<Self>);
 

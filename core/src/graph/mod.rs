@@ -120,7 +120,7 @@ pub(crate) struct GraphWriter<K, R> {
     ground: RowsWriter<AtomicU32>,
     starts: RowsWriter<u32>,
     upper: RowsWriter<AtomicU32>,
-    /// How many ground lists a slot is in.
+    /// How many ground lists a slot is in, see [`count`](Self::count).
     in_degrees: Vec<AtomicU32>,
     pools: link::Pools,
     encoded: Vec<R>,
@@ -264,6 +264,20 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         }
     }
 
+    /// Changes the count of lists that a link is in. A link to a smaller slot with the same row
+    /// does not count: it leads back to the one that stands for both.
+    fn count(
+        &self,
+        view: &GraphView<'_, K, R>,
+        slot: u32,
+        link: u32,
+        change: impl Fn(&AtomicU32) -> u32,
+    ) {
+        if link > slot || view.rows.row(link) != view.rows.row(slot) {
+            change(&self.in_degrees[link as usize]);
+        }
+    }
+
     /// Replaces a list, counts who is in it, and says who no longer is.
     fn set_list(
         &self,
@@ -277,10 +291,10 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         if layer == 0 {
             let old: Vec<u32> = links(list).collect();
             for &link in new.iter().filter(|link| !old.contains(link)) {
-                self.in_degrees[link as usize].fetch_add(1, Ordering::Relaxed);
+                self.count(view, slot, link, |degree| degree.fetch_add(1, Ordering::Relaxed));
             }
             for &link in &dropped {
-                self.in_degrees[link as usize].fetch_sub(1, Ordering::Relaxed);
+                self.count(view, slot, link, |degree| degree.fetch_sub(1, Ordering::Relaxed));
             }
         }
         rewrite(list, new);

@@ -10,7 +10,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::link::{Back, Executor, map};
+use super::link::{Back, Dropped, Executor, map};
 use super::walk::{Search, Walker};
 use super::{GraphView, GraphWriter, Measure, Stored};
 use crate::memory::{EMPTY, State};
@@ -84,13 +84,14 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             let (slot, layer) = broken[i];
             self.repaired(view, slot, layer, states)
         });
-        let (mut back, mut dropped) = (Vec::<Back>::new(), Vec::new());
+        let (mut back, mut dropped) = (Vec::<Back>::new(), Vec::<Dropped>::new());
         for (&(slot, layer), Repaired { links, anew, distances }) in broken.iter().zip(&repaired) {
             repair.distances += distances;
             if *anew {
                 back.extend(links.iter().map(|&target| (target, layer, slot)));
             }
-            dropped.extend(self.set_list(view, slot, layer, links));
+            let out = self.set_list(view, slot, layer, links);
+            dropped.extend(out.into_iter().map(|link| (link, slot)));
         }
         // Whoever died since the sweep began is still walked through, and must not lead to a slot
         // that is free.
@@ -124,7 +125,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         let anew = links.len() < before.min(self.graph.shape.connections);
         if anew {
             self.pools.with(|pool| {
-                let chosen = self.choose(view, slot, &[], states, pool).swap_remove(layer);
+                let chosen = self.choose(view, slot, &[], states, pool).layers.swap_remove(layer);
                 let new = chosen.into_iter().filter(|link| !links.contains(link));
                 let room = view.list(slot, layer).len() - links.len();
                 let new: Vec<u32> = new.take(room).collect();
@@ -139,11 +140,9 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     /// live slot that no walk reaches a place in a list that one does.
     fn finish(&self, view: &GraphView<'_, K, R>, states: &[State]) {
         let slots = || (0..view.len()).zip(states);
-        let mut dropped = Vec::new();
         for (slot, _) in slots().filter(|(_, state)| **state == State::Leaving) {
             for link in view.links(slot, 0) {
-                self.in_degrees[link as usize].fetch_sub(1, Ordering::Relaxed);
-                dropped.push(link);
+                self.count(view, slot, link, |degree| degree.fetch_sub(1, Ordering::Relaxed));
             }
         }
         let entry = self.graph.entry.load(Ordering::Relaxed);
@@ -152,7 +151,6 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             let next = live.rev().max_by_key(|&slot| view.layers_above(slot));
             self.graph.entry.store(next.unwrap_or(EMPTY), Ordering::Release);
         }
-        self.adopt_all(view, dropped, states);
         self.reconnect(states);
     }
 

@@ -1,0 +1,187 @@
+//! Deletes: hidden at once, repaired without rot, and their slots used again.
+
+use vicino::{DistanceMetric, Error, HnswConfig, HnswIndex, Quantization, Rayon, Searcher, Serial};
+
+use crate::index::{QUERIES, clustered};
+
+const DIMENSIONS: usize = 16;
+
+fn config() -> HnswConfig {
+    HnswConfig::balanced()
+        .with_distance_metric(DistanceMetric::Euclidean)
+        .with_ef_construction(64)
+        .with_promotion_size(500)
+}
+
+fn index_of(vectors: &[f32]) -> (HnswIndex, Vec<u32>) {
+    let simd = vicino::simd().unwrap();
+    let mut index = HnswIndex::new(config(), DIMENSIONS, simd).unwrap();
+    let slots = index.insert(vectors, &Rayon).unwrap();
+    (index, slots)
+}
+
+/// The share of the ten nearest, by a scan of the index itself, that searches find.
+fn recall(index: &HnswIndex, queries: &[f32], ef: usize) -> f64 {
+    let (mut exact, mut searcher) = (Searcher::default(), Searcher::default());
+    let mut hits = 0;
+    for query in queries.chunks_exact(DIMENSIONS) {
+        let exact = index.scan(query, 10, &mut exact).unwrap();
+        let found = index.search(query, 10, Some(ef), &mut searcher).unwrap();
+        hits += found.iter().filter(|found| found.distance <= exact[9].distance).count();
+    }
+    hits as f64 / (10 * QUERIES) as f64
+}
+
+fn maintain(index: &mut HnswIndex) {
+    for calls in 0.. {
+        assert!(calls < 10_000, "maintenance comes to an end");
+        if index.maintain(20_000, &Rayon).finished {
+            return;
+        }
+    }
+}
+
+#[test]
+fn recall_after_long_churn_is_that_of_a_fresh_build() {
+    const N: usize = 6_000;
+    let all = clustered(N + QUERIES, DIMENSIONS, 21);
+    let (vectors, queries) = all.split_at(N * DIMENSIONS);
+    let (mut index, slots) = index_of(vectors);
+    let fresh = recall(&index, queries, 40);
+    assert!(fresh > 0.9, "{fresh}");
+    let bytes = index.memory_bytes();
+    let row = |i: usize| &vectors[i * DIMENSIONS..][..DIMENSIONS];
+    let mut of_row = slots;
+    for round in 0..15 {
+        let chosen: Vec<usize> = (0..N).filter(|i| (i * 7 + round * 3) % 5 == 0).collect();
+        let gone: Vec<u32> = chosen.iter().map(|&i| of_row[i]).collect();
+        index.delete(&gone).unwrap();
+        maintain(&mut index);
+        let again: Vec<f32> = chosen.iter().flat_map(|&i| row(i)).copied().collect();
+        let born = index.insert(&again, &Rayon).unwrap();
+        chosen.iter().zip(born).for_each(|(&i, slot)| of_row[i] = slot);
+        let report = index.check();
+        assert_eq!((report.slots, report.invalid_links), (N, 0), "round {round}");
+        assert_eq!(report.unreachable, 0, "round {round}");
+    }
+    let churned = recall(&index, queries, 40);
+    assert!(churned > fresh - 0.01, "{fresh} became {churned}");
+    assert!(index.memory_bytes() < bytes + bytes / 10, "slots are used again");
+}
+
+#[test]
+fn a_window_that_slides_forgets_nothing_of_what_is_in_it() {
+    const N: usize = 3_000;
+    let all = clustered(3 * N + QUERIES, DIMENSIONS, 22);
+    let (vectors, queries) = all.split_at(3 * N * DIMENSIONS);
+    let (mut index, mut window) = index_of(&vectors[..N * DIMENSIONS]);
+    for batch in vectors[N * DIMENSIONS..].chunks_exact(300 * DIMENSIONS) {
+        let oldest: Vec<u32> = window.drain(..300).collect();
+        window.extend(index.apply(batch, &oldest, &Rayon).unwrap());
+        index.maintain(5_000, &Rayon);
+    }
+    maintain(&mut index);
+    assert_eq!((index.len(), index.check().unreachable), (N, 0));
+    let recall = recall(&index, queries, 60);
+    assert!(recall > 0.95, "{recall}");
+    let (fresh, _) = index_of(&vectors[2 * N * DIMENSIONS..]);
+    assert!(index.memory_bytes() < 2 * fresh.memory_bytes());
+}
+
+/// Tombstones that surround a query could fill the whole beam of its search.
+#[test]
+fn a_crowd_of_deleted_neighbors_hides_no_living_one() {
+    let vectors = clustered(4_000, DIMENSIONS, 23);
+    let (mut index, _) = index_of(&vectors);
+    let (mut scan, mut searcher) = (Searcher::default(), Searcher::default());
+    let query = &vectors[..DIMENSIONS];
+    let nearest = index.scan(query, 1_000, &mut scan).unwrap();
+    let gone: Vec<u32> = nearest.iter().map(|found| found.slot).collect();
+    index.delete(&gone).unwrap();
+    let exact = index.scan(query, 10, &mut scan).unwrap().to_vec();
+    let found = index.search(query, 10, Some(50), &mut searcher).unwrap();
+    assert_eq!(found.len(), 10);
+    assert!(found.iter().filter(|found| exact.contains(found)).count() >= 8);
+    maintain(&mut index);
+    let found = index.search(query, 10, Some(100), &mut searcher).unwrap();
+    assert!(found.iter().filter(|found| exact.contains(found)).count() >= 8);
+}
+
+#[test]
+fn all_can_be_deleted_and_others_come() {
+    let vectors = clustered(2_000, DIMENSIONS, 24);
+    let (mut index, slots) = index_of(&vectors);
+    let mut searcher = Searcher::default();
+    // Not the entry's turn: whoever is deleted first or last, some walk begins at a dead slot.
+    for slots in slots.chunks(500) {
+        index.delete(slots).unwrap();
+        let expected = index.len().min(7);
+        let found = index.search(&vectors[..DIMENSIONS], 7, Some(20), &mut searcher).unwrap();
+        assert_eq!(found.len(), expected);
+        assert!(found.iter().all(|found| !slots.contains(&found.slot)));
+    }
+    assert!(index.is_empty());
+    maintain(&mut index);
+    assert_eq!(index.check().slots, 0);
+    let again = index.insert(&vectors, &Rayon).unwrap();
+    assert!(again.iter().all(|slot| slots.contains(slot)), "slots are used again");
+    for (vector, slot) in vectors.chunks_exact(DIMENSIONS).zip(again).step_by(50) {
+        let found = index.search(vector, 1, Some(40), &mut searcher).unwrap();
+        assert_eq!((found[0].slot, found[0].distance), (slot, 0.0));
+    }
+    assert_eq!(index.check().unreachable, 0);
+}
+
+#[test]
+fn a_batch_with_one_wrong_slot_changes_nothing() {
+    let vectors = clustered(600, DIMENSIONS, 25);
+    let (mut index, slots) = index_of(&vectors);
+    index.delete(&slots[..1]).unwrap();
+    let digest = index.check().digest;
+    for wrong in [vec![1, 2, 0], vec![5, 6, 5], vec![600], vec![u32::MAX]] {
+        let error = index.apply(&vectors[..DIMENSIONS], &wrong, &Serial).unwrap_err();
+        assert!(matches!(error, Error::UnknownSlot { .. }), "{wrong:?}: {error}");
+        assert_eq!((index.len(), index.check().digest), (599, digest));
+    }
+    let nan = [f32::NAN; DIMENSIONS];
+    assert_eq!(index.apply(&nan, &[1], &Serial).unwrap_err().code(), "not_finite");
+    assert_eq!(index.len(), 599);
+}
+
+#[test]
+fn threads_change_nothing_about_deletes_and_repairs() {
+    let vectors = clustered(3_000, DIMENSIONS, 26);
+    let digest = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let (mut index, slots) = index_of(&vectors);
+            let gone: Vec<u32> = slots.iter().copied().filter(|slot| slot % 3 == 0).collect();
+            index.delete(&gone).unwrap();
+            // Between the pieces of a sweep others come and go.
+            index.maintain(2_000, &Rayon);
+            index.apply(&vectors[..900 * DIMENSIONS], &slots[1..2], &Rayon).unwrap();
+            maintain(&mut index);
+            index.insert(&vectors[..400 * DIMENSIONS], &Rayon).unwrap();
+            index.check()
+        })
+    };
+    let expected = digest(1);
+    assert_eq!((expected.invalid_links, expected.unreachable), (0, 0));
+    assert_eq!(digest(2), expected);
+    assert_eq!(digest(7), expected);
+}
+
+#[test]
+fn a_scan_uses_slots_again_too() {
+    let simd = vicino::simd().unwrap();
+    let config = config().with_quantization(Quantization::None);
+    let mut index = HnswIndex::new(config, 1, simd).unwrap();
+    let slots = index.insert(&[1.0, 2.0, 3.0], &Serial).unwrap();
+    index.delete(&slots[1..]).unwrap();
+    assert_eq!(index.maintain(1, &Serial).freed, 2);
+    let again = index.insert(&[4.0, 5.0, 6.0], &Serial).unwrap();
+    assert_eq!(again, [1, 2, 3]);
+    let mut searcher = Searcher::default();
+    let found = index.search(&[5.1], 9, None, &mut searcher).unwrap();
+    assert_eq!(found.iter().map(|found| found.slot).collect::<Vec<_>>(), [2, 3, 1, 0]);
+}
