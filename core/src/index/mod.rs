@@ -261,3 +261,6 @@ impl Deref for HnswIndex {
         &self.reader
     }
 }
+
+#[cfg(test)]
+mod tests;

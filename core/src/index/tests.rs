@@ -1,0 +1,73 @@
+//! A life of a small index, short enough for Miri to watch every byte of it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+use crate::config::Exact;
+use crate::graph::{Searcher, Serial};
+
+const DIMENSIONS: usize = 5;
+
+fn vector(number: u32) -> Vec<f32> {
+    #[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
+    (0..DIMENSIONS as u32).map(|i| (number * (i + 3) % 97) as f32 - 40.0).collect()
+}
+
+fn vectors(numbers: impl Iterator<Item = u32>) -> Vec<f32> {
+    numbers.flat_map(vector).collect()
+}
+
+/// Flat, promoted, deleted from, repaired in pieces, filled again, with a reader on another thread
+/// all the while.
+fn live(config: HnswConfig, simd: Simd) {
+    let mut index = HnswIndex::new(config, DIMENSIONS, simd).unwrap();
+    let (reader, done) = (index.reader(), AtomicBool::new(false));
+    #[expect(clippy::disallowed_methods, reason = "a test may start threads")]
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut searcher = Searcher::default();
+            while !done.load(Ordering::Acquire) {
+                let found = reader.search(&vector(7), 4, Some(4), &mut searcher).unwrap();
+                assert!(found.is_empty() || found.len() == 4);
+            }
+        });
+        let mut slots = index.insert(&vectors(1..20), &Serial).unwrap();
+        slots.extend(index.insert(&vectors(20..70), &Serial).unwrap());
+        assert_eq!(index.check().slots, 69);
+        let gone: Vec<u32> = slots.iter().copied().step_by(4).collect();
+        index.delete(&gone).unwrap();
+        index.maintain(10, &Serial);
+        index.apply(&vectors(70..75), &slots[1..2], &Serial).unwrap();
+        while !index.maintain(100, &Serial).finished {}
+        let born = index.insert(&vectors(100..110), &Serial).unwrap();
+        assert!(born.iter().any(|slot| gone.contains(slot)), "slots are used again");
+        done.store(true, Ordering::Release);
+    });
+    let report = index.check();
+    assert_eq!((report.invalid_links, report.unreachable), (0, 0));
+    assert_eq!(index.len(), 69 - 18 + 5 - 1 + 10);
+    let mut searcher = Searcher::default();
+    let found = index.search(&vector(105), 1, Some(5), &mut searcher).unwrap();
+    assert_eq!(found.len(), 1);
+}
+
+fn config() -> HnswConfig {
+    HnswConfig::balanced()
+        .with_max_connections(4)
+        .with_ef_construction(8)
+        .with_promotion_size(30)
+        .with_distance_metric(DistanceMetric::Euclidean)
+}
+
+#[test]
+fn an_index_lives_beside_its_readers() {
+    live(config(), Simd::new(crate::simd::Isa::Scalar).unwrap());
+    live(config().with_exact(Exact::F16), Simd::detect());
+}
+
+#[test]
+fn an_index_without_codes_lives_beside_its_readers() {
+    live(config().with_quantization(Quantization::None), Simd::detect());
+    let product = config().with_distance_metric(DistanceMetric::InnerProduct);
+    live(product.with_exact(Exact::None), Simd::detect());
+}
