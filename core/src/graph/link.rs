@@ -83,7 +83,7 @@ impl Pools {
 }
 
 /// Slots of a round: enough to keep threads busy, few enough that most of the graph is there.
-const ROUND_MAX: usize = 1024;
+const ROUND_MAX: usize = 512;
 
 /// A slot that a list led to, and whose list that was.
 pub(super) type Dropped = (u32, u32);
@@ -121,16 +121,19 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
 
     fn link_round(&self, round: &[u32], states: &[State], executor: &dyn Executor) {
         let view = self.graph.view();
+        // Nobody reads the lists of a round before it is over.
         let chosen = map(executor, round.len(), |i| {
-            self.pools.with(|pool| self.choose(&view, round[i], round, states, pool))
+            let choose = |pool: &mut Pool| self.choose(&view, round[i], round, states, pool);
+            let chosen = self.pools.with(choose);
+            for (layer, links) in chosen.layers.iter().enumerate() {
+                self.set_list(&view, round[i], layer, links);
+            }
+            chosen
         });
         let mut back: Vec<Back> = Vec::new();
-        for (&slot, Chosen { layers, twin }) in round.iter().zip(&chosen) {
-            for (layer, links) in layers.iter().enumerate() {
-                if twin.is_none() {
-                    back.extend(links.iter().map(|&target| (target, layer, slot)));
-                }
-                self.set_list(&view, slot, layer, links);
+        for (&slot, chosen) in round.iter().zip(&chosen).filter(|(_, c)| c.twin.is_none()) {
+            for (layer, links) in chosen.layers.iter().enumerate() {
+                back.extend(links.iter().map(|&target| (target, layer, slot)));
             }
         }
         let mut dropped = self.link_back(&view, back, states, executor);

@@ -289,8 +289,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         let list = view.list(slot, layer);
         let dropped: Vec<u32> = links(list).filter(|link| !new.contains(link)).collect();
         if layer == 0 {
-            let old: Vec<u32> = links(list).collect();
-            for &link in new.iter().filter(|link| !old.contains(link)) {
+            for &link in new.iter().filter(|&&link| links(list).all(|old| old != link)) {
                 self.count(view, slot, link, |degree| degree.fetch_add(1, Ordering::Relaxed));
             }
             for &link in &dropped {

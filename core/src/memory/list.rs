@@ -19,29 +19,32 @@ pub(crate) fn links(list: &[AtomicU32]) -> impl Iterator<Item = u32> {
 
 /// Makes `new`, without doubles and no longer than the list, its links.
 pub(crate) fn rewrite(list: &[AtomicU32], new: &[u32]) {
-    let mut old: Vec<u32> = links(list).collect();
-    let mut coming = new.iter().copied().filter(|link| !old.contains(link)).collect::<Vec<_>>();
-    coming.reverse();
+    let link = |place: usize| list[place].load(Ordering::Relaxed);
+    let mut len = links(list).count();
+    let before = len;
+    let is_new = |slot: &u32| !(0..before).any(|place| link(place) == *slot);
+    // Which of the new links are coming is asked before the first is stored.
+    let coming: Vec<u32> = new.iter().copied().filter(is_new).collect();
+    let mut coming = coming.into_iter();
     let mut place = 0;
-    while place < old.len() {
-        if !new.contains(&old[place]) {
-            if let Some(link) = coming.pop() {
+    while place < len {
+        if !new.contains(&link(place)) {
+            if let Some(link) = coming.next() {
                 list[place].store(link, Ordering::Release);
             } else {
-                let last = old.pop().expect("it has this place at least");
-                if !new.contains(&last) {
-                    list[old.len()].store(EMPTY, Ordering::Release);
-                    continue;
+                let last = link(len - 1);
+                len -= 1;
+                if new.contains(&last) {
+                    // For a moment it is there twice, but never not at all.
+                    list[place].store(last, Ordering::Release);
                 }
-                // For a moment it is there twice, but never not at all.
-                list[place].store(last, Ordering::Release);
-                list[old.len()].store(EMPTY, Ordering::Release);
-                old[place] = last;
+                list[len].store(EMPTY, Ordering::Release);
+                continue;
             }
         }
         place += 1;
     }
-    for (link, place) in coming.into_iter().rev().zip(&list[old.len()..]) {
+    for (link, place) in coming.zip(&list[len..]) {
         place.store(link, Ordering::Release);
     }
 }
