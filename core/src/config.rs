@@ -105,10 +105,11 @@ impl HnswConfig {
         }
     }
 
-    /// Half the links and half the work of building: for what is searched seldom, or changes often.
+    /// Half the links, in one cache line, and half the work of building: for what is searched
+    /// seldom, or changes often.
     #[must_use]
     pub fn fast() -> Self {
-        Self { max_connections: 10, ef_construction: 100, ef_search: 64, ..Self::balanced() }
+        Self { max_connections: 8, ef_construction: 100, ef_search: 64, ..Self::balanced() }
     }
 
     /// Half as many links again, and twice the work of building: for what is built once and must

@@ -185,3 +185,53 @@ fn a_scan_uses_slots_again_too() {
     let found = index.search(&[5.1], 9, None, &mut searcher).unwrap();
     assert_eq!(found.iter().map(|found| found.slot).collect::<Vec<_>>(), [2, 3, 1, 0]);
 }
+
+/// New slots that could link to dead ones only would be islands.
+#[test]
+fn everything_can_be_replaced_in_one_change() {
+    let vectors = clustered(4_000 + QUERIES, DIMENSIONS, 27);
+    let (vectors, queries) = vectors.split_at(4_000 * DIMENSIONS);
+    let (mut index, slots) = index_of(&vectors[..2_000 * DIMENSIONS]);
+    index.apply(&vectors[2_000 * DIMENSIONS..], &slots, &Rayon).unwrap();
+    let report = index.check();
+    assert_eq!((report.slots, report.unreachable, report.invalid_links), (2_000, 0, 0));
+    let replaced = recall(&index, queries, 40);
+    assert!(replaced > 0.9, "{replaced}");
+    maintain(&mut index);
+    assert_eq!(index.check().dead, 0);
+    assert!(recall(&index, queries, 40) > 0.9);
+}
+
+#[test]
+fn a_sweep_ends_while_others_come() {
+    let vectors = clustered(9_000, DIMENSIONS, 28);
+    let (mut index, slots) = index_of(&vectors[..3_000 * DIMENSIONS]);
+    index.delete(&slots[..1_000]).unwrap();
+    let mut freed = 0;
+    for batch in vectors[3_000 * DIMENSIONS..].chunks_exact(2_000 * DIMENSIONS) {
+        freed += index.maintain(1, &Serial).freed;
+        index.insert(batch, &Rayon).unwrap();
+    }
+    assert_eq!(freed, 1_000);
+}
+
+/// Half a batch that stayed behind would be seen with the next.
+#[test]
+fn an_executor_that_panics_or_leaves_tasks_out_changes_nothing() {
+    struct Bad(bool);
+    impl vicino::Executor for Bad {
+        fn run(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+            (0..count).step_by(3).for_each(task);
+            (0..count).step_by(6).for_each(task);
+            assert!(!self.0, "this is meant to be seen in the output");
+        }
+    }
+    let vectors = clustered(900, DIMENSIONS, 29);
+    let (good, _) = index_of(&vectors);
+    for panics in [false, true] {
+        let simd = vicino::simd().unwrap();
+        let mut index = HnswIndex::new(config(), DIMENSIONS, simd).unwrap();
+        index.insert(&vectors, &Bad(panics)).unwrap();
+        assert_eq!(index.check(), good.check());
+    }
+}

@@ -222,6 +222,42 @@ fn what_is_kept_of_vectors_decides_how_well_they_are_ranked() {
     }
 }
 
+/// The graph places vectors by the longest that was there when it was made.
+#[test]
+fn a_vector_longer_than_all_before_is_the_best_product() {
+    let rows = clustered(3_000, 16, 12);
+    for exact in [Exact::F32, Exact::F16] {
+        for quantization in [Quantization::Int8, Quantization::None] {
+            if exact == Exact::F16 && quantization == Quantization::None {
+                continue;
+            }
+            let config = HnswConfig::balanced()
+                .with_distance_metric(DistanceMetric::InnerProduct)
+                .with_quantization(quantization)
+                .with_exact(exact)
+                .with_promotion_size(1_000);
+            let mut index = built(&config, 16, &rows);
+            let mut all = rows.clone();
+            let mut searcher = Searcher::default();
+            // One at a time, then so many that the graph is made anew, twice.
+            for (count, scale) in [(1, 3.0), (1, 4.0), (300, 3.0), (300, 6.0)] {
+                let first = all.len() / 16;
+                let longer: Vec<f32> =
+                    rows[..count * 16].iter().map(|value| value * scale).collect();
+                index.insert(&longer, &Rayon).unwrap();
+                all.extend_from_slice(&longer);
+                for query in longer.chunks_exact(16).take(20) {
+                    let best = oracle(DistanceMetric::InnerProduct, &all, query, 1)[0];
+                    let found = index.search(query, 1, Some(50), &mut searcher).unwrap()[0];
+                    assert_eq!(found.slot, best.slot, "{exact:?} {quantization:?} from {first}");
+                }
+            }
+            let report = index.check();
+            assert_eq!((report.slots, report.unreachable, report.invalid_links), (3_602, 0, 0));
+        }
+    }
+}
+
 #[test]
 fn halves_refuse_what_they_cannot_hold() {
     let config = HnswConfig::balanced()
@@ -250,6 +286,11 @@ fn an_index_measures_itself() {
     for wrong in [0.0, -1.0, 1.01, f64::NAN] {
         assert_eq!(index.ef_for(wrong, 10, &mut searcher).unwrap_err().code(), "invalid_recall");
     }
+    let mut index = index;
+    let tenth: Vec<u32> = (0..5_000).step_by(10).collect();
+    index.delete(&tenth).unwrap();
+    let recall = index.measure_recall(500, 10, Some(10), &mut searcher);
+    assert!(recall > 0.5 && recall < 1.0, "the sample is of what is there: {recall}");
     let empty = HnswIndex::new(config, 24, vicino::simd().unwrap()).unwrap();
     assert_eq!(empty.measure_recall(100, 10, None, &mut searcher), 1.0);
 }

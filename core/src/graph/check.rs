@@ -63,7 +63,7 @@ impl<K: Measure<R>, R: Stored> GraphView<'_, K, R> {
                     link < self.len()
                         && link != slot
                         && self.layers_above(link) >= layer
-                        && !(live && is(link, State::Free))
+                        && !is(link, State::Free)
                 };
                 report.invalid_links += count - links.iter().filter(valid).count();
             }

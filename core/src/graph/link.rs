@@ -6,10 +6,12 @@
 //! task. Tasks never wait for one another, and how they are spread over threads changes nothing:
 //! the suite compares digests of graphs built by one, two and seven threads.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock};
 
 use super::pool::{All, Pool};
+use super::prune::Among;
 use super::walk::Walker;
 use super::{GraphView, GraphWriter, Measure, Shape, Stored};
 use crate::memory::{State, links};
@@ -57,10 +59,14 @@ pub(super) fn map<T: Send + Sync>(
     task: impl Fn(usize) -> T + Sync,
 ) -> Vec<T> {
     let results: Vec<OnceLock<T>> = (0..count).map(|_| OnceLock::new()).collect();
-    executor.run(count, &|i| {
-        results[i].get_or_init(|| task(i));
-    });
-    // An executor that left a task out costs time, nothing else.
+    let run = || {
+        executor.run(count, &|i| {
+            results[i].get_or_init(|| task(i));
+        });
+    };
+    // An executor that panics, or leaves tasks out, costs time and nothing else: half a batch must
+    // never be left behind.
+    let _ = catch_unwind(AssertUnwindSafe(run));
     let done = results.into_iter().enumerate();
     done.map(|(i, result)| result.into_inner().unwrap_or_else(|| task(i))).collect()
 }
@@ -70,6 +76,10 @@ pub(super) fn map<T: Send + Sync>(
 pub(super) struct Pools(Mutex<Vec<Pool>>);
 
 impl Pools {
+    pub(super) fn bytes(&self) -> usize {
+        self.0.lock().map_or(0, |pools| pools.iter().map(Pool::bytes).sum())
+    }
+
     pub(super) fn with<T>(&self, task: impl FnOnce(&mut Pool) -> T) -> T {
         let pooled = self.0.lock().ok().and_then(|mut pools| pools.pop());
         let mut pool = pooled.unwrap_or_default();
@@ -100,10 +110,16 @@ pub(super) struct Chosen {
 pub(super) type Back = (u32, usize, u32);
 
 impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
-    pub(super) fn link_all(&self, slots: &[u32], states: &[State], executor: &dyn Executor) {
+    pub(super) fn link_all(
+        &self,
+        slots: &[u32],
+        live: usize,
+        states: &[State],
+        executor: &dyn Executor,
+    ) {
         let mut rest = slots;
         while !rest.is_empty() {
-            let linked = states.len() - rest.len();
+            let linked = live + slots.len() - rest.len();
             let most = match self.graph.view().entry() {
                 // At most 2 % of the graph.
                 Some(_) => (linked / 50).clamp(1, ROUND_MAX),
@@ -176,7 +192,16 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         let targets: Vec<&[Back]> = back.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).collect();
         let dropped = map(executor, targets.len(), |i| {
             let (target, layer, _) = targets[i][0];
-            let links = self.graph.simd.run(WithBack { view, back: targets[i], states });
+            let mut others: Vec<u32> = view.links(target, layer).collect();
+            for &(.., slot) in targets[i] {
+                if !others.contains(&slot) {
+                    others.push(slot);
+                }
+            }
+            if others.len() > view.list(target, layer).len() {
+                others = view.around(target, layer, &others, states);
+            }
+            let links = self.graph.simd.run(Among { view, slot: target, layer, others });
             let mut dropped = self.set_list(view, target, layer, &links);
             let unwanted = |slot: &u32| !links.contains(slot);
             dropped.extend(targets[i].iter().map(|&(.., slot)| slot).filter(unwanted));
@@ -221,6 +246,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         let most = 2 * self.graph.shape.connections;
         let live = |slot: &u32| states[*slot as usize] == State::Live;
         near.retain(live);
+        near.extend(view.entry().filter(|entry| near.is_empty() && live(entry)));
         let row = view.rows.row(orphan);
         let equals = |slot: &u32| *slot < orphan && live(slot) && view.rows.row(*slot) == row;
         let mut twin = near.iter().copied().find(equals);
@@ -319,36 +345,5 @@ impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
         }
         layers.reverse();
         Chosen { layers, twin }
-    }
-}
-
-/// A target's links and the new ones; where they are too many, led around those that are not live
-/// and pruned. Pruned lists have room for the next few by themselves: on average a quarter of it.
-/// Shrinking them further, to four fifths, made building no faster and searches dearer by a tenth.
-struct WithBack<'a, K, R> {
-    view: &'a GraphView<'a, K, R>,
-    back: &'a [Back],
-    states: &'a [State],
-}
-
-impl<K: Measure<R>, R: Stored> Operation for WithBack<'_, K, R> {
-    type Output = Vec<u32>;
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) -> Vec<u32> {
-        let Self { view, back, states } = self;
-        let (target, layer, _) = back[0];
-        let most = view.list(target, layer).len();
-        let mut all: Vec<u32> = view.links(target, layer).collect();
-        for &(.., slot) in back {
-            if !all.contains(&slot) {
-                all.push(slot);
-            }
-        }
-        if all.len() <= most {
-            return all;
-        }
-        let live = view.around(target, layer, &all, states);
-        Walker { view, lanes }.choose_among(target, &live, most)
     }
 }

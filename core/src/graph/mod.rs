@@ -83,8 +83,8 @@ pub(crate) trait AnyGraphWriter: fmt::Debug + Send + Sync {
     /// Writes a slot that was free or, in room that was made for it, the first past the end.
     fn put(&mut self, vacant: &Vacant, vector: &[f32]);
 
-    /// Links slots to those that are live, and those to them.
-    fn link(&mut self, slots: &[u32], states: &[State], executor: &dyn Executor);
+    /// Links slots to the `live` ones that were linked before and have not died, and those to them.
+    fn link(&mut self, slots: &[u32], live: usize, states: &[State], executor: &dyn Executor);
 
     /// Leads the lists of the next slots around those that are not live, for about `budget`
     /// distances.
@@ -353,8 +353,12 @@ impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
         }
     }
 
-    fn link(&mut self, slots: &[u32], states: &[State], executor: &dyn Executor) {
-        self.link_all(slots, states, executor);
+    fn link(&mut self, slots: &[u32], live: usize, states: &[State], executor: &dyn Executor) {
+        if live == 0 {
+            // Whoever is still there is dead, and leads to nobody.
+            self.graph.entry.store(EMPTY, Ordering::Release);
+        }
+        self.link_all(slots, live, states, executor);
     }
 
     fn repair(&mut self, repair: &mut Repair, states: &[State], executor: &dyn Executor) {
@@ -366,7 +370,7 @@ impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
     }
 
     fn own_bytes(&self) -> usize {
-        self.in_degrees.capacity() * size_of::<AtomicU32>()
+        self.in_degrees.capacity() * size_of::<AtomicU32>() + self.pools.bytes()
     }
 }
 

@@ -135,23 +135,41 @@ pub(crate) struct Exact {
     pub(crate) slots: Vec<u32>,
     pub(crate) decoded: Vec<f32>,
     pub(crate) results: Vec<Neighbor>,
+    /// The farthest of the `k` nearest as far as they were sorted out.
+    edge: Option<Neighbor>,
 }
 
 impl Exact {
-    /// Keeps a vector if it is among the `k` nearest; of two as near, that of the smaller slot.
-    pub(crate) fn offer(&mut self, k: usize, slot: u32, distance: f32) {
-        let before = |other: &Neighbor| {
-            other.distance.total_cmp(&distance).then(other.slot.cmp(&slot)).is_lt()
-        };
-        if self.results.len() == k {
-            if self.results.last().is_none_or(before) {
-                return;
-            }
-            self.results.pop();
-        }
-        let place = self.results.partition_point(before);
-        self.results.insert(place, Neighbor { slot, distance });
+    /// Begins anew.
+    pub(crate) fn clear(&mut self) {
+        self.results.clear();
+        self.edge = None;
     }
+
+    /// Keeps a vector if it may be among the `k` nearest; of two as near, that of the smaller slot.
+    pub(crate) fn offer(&mut self, k: usize, slot: u32, distance: f32) {
+        let neighbor = Neighbor { slot, distance };
+        if self.edge.is_none_or(|edge| nearer(&neighbor, &edge).is_lt()) {
+            self.results.push(neighbor);
+            // Sorted out when they are twice as many: each costs the same, however large k is.
+            if self.results.len() >= k.saturating_mul(2).max(64) {
+                let (_, edge, _) = self.results.select_nth_unstable_by(k - 1, nearer);
+                self.edge = Some(*edge);
+                self.results.truncate(k);
+            }
+        }
+    }
+
+    /// The `k` nearest, sorted.
+    pub(crate) fn settle(&mut self, k: usize) {
+        self.results.sort_unstable_by(nearer);
+        self.results.truncate(k);
+    }
+}
+
+/// The order of results.
+fn nearer(a: &Neighbor, b: &Neighbor) -> std::cmp::Ordering {
+    a.distance.total_cmp(&b.distance).then(a.slot.cmp(&b.slot))
 }
 
 /// Which slots take room in a pool. The others are walked through: they keep their place among
@@ -185,6 +203,10 @@ impl Admit for &[State] {
     }
 }
 
+/// How many times its capacity a pool holds at most, with those that take no room: a crowd of
+/// deleted slots larger than that is better left to a scan than passed through.
+const PASSED_THROUGH: usize = 8;
+
 /// The most candidates that are offered at once: the longest list, twice the most connections.
 pub(crate) const LINKS_MAX: usize = 256;
 
@@ -204,6 +226,10 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
+    pub(crate) fn bytes(&self) -> usize {
+        self.seen.capacity() + self.candidates.capacity() * size_of::<Candidate>()
+    }
+
     /// Begins a search among `slots` slots that keeps `capacity` candidates.
     pub(crate) fn start(&mut self, slots: u32, capacity: usize) {
         let slots = slots as usize;
@@ -276,9 +302,11 @@ impl Pool {
         for candidate in &*near {
             self.admitted += usize::from(admit.admits(candidate.slot()));
         }
-        while self.admitted > self.capacity {
+        // What is admitted may change while a search goes on; one more or less kept is no matter.
+        let most = self.capacity.saturating_mul(PASSED_THROUGH);
+        while self.admitted > self.capacity || self.candidates.len() > most {
             let Some(last) = self.candidates.pop() else { break };
-            self.admitted -= usize::from(admit.admits(last.slot()));
+            self.admitted = self.admitted.saturating_sub(admit.admits(last.slot()).into());
         }
     }
 

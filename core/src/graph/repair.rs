@@ -11,16 +11,18 @@
 use std::sync::atomic::Ordering;
 
 use super::link::{Back, Dropped, Executor, map};
-use super::walk::{Search, Walker};
+use super::prune::Among;
+use super::walk::Search;
 use super::{GraphView, GraphWriter, Measure, Stored};
 use crate::memory::{EMPTY, State};
-use crate::simd::{Lanes, Operation};
 
 /// A sweep that is going on.
 #[derive(Debug, Default)]
 pub(crate) struct Repair {
-    /// The next slot whose lists are looked at.
-    pub(crate) next: u32,
+    /// The next slot whose lists are looked at, and the first that came after the sweep began:
+    /// nothing in its lists leaves.
+    next: u32,
+    end: u32,
     /// Distances that may still be computed; what is begun is ended.
     pub(crate) budget: u64,
     pub(crate) distances: u64,
@@ -31,9 +33,15 @@ pub(crate) struct Repair {
 }
 
 impl Repair {
+    /// A sweep over as many slots as there are.
+    pub(crate) fn over(slots: usize) -> Self {
+        Self { end: u32::try_from(slots).expect("slots fit"), ..Self::default() }
+    }
+
     /// Goes on for `budget` distances more.
-    pub(crate) fn begin(&mut self, budget: u64) {
-        *self = Self { next: self.next, budget: budget.max(1), ..Self::default() };
+    pub(crate) fn go_on(&mut self, budget: u64) {
+        let (next, end) = (self.next, self.end);
+        *self = Self { next, end, budget: budget.max(1), ..Self::default() };
     }
 }
 
@@ -55,13 +63,13 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         executor: &dyn Executor,
     ) {
         let view = self.graph.view();
-        while repair.next < view.len() && repair.distances < repair.budget {
-            let end = repair.next.saturating_add(BATCH).min(view.len());
+        while repair.next < repair.end && repair.distances < repair.budget {
+            let end = repair.next.saturating_add(BATCH).min(repair.end);
             self.repair_batch(&view, repair, end, states, executor);
             repair.next = end;
         }
-        if repair.next >= view.len() {
-            self.finish(&view, states);
+        if repair.next >= repair.end {
+            repair.distances += self.finish(&view, states);
             repair.finished = true;
         }
     }
@@ -119,10 +127,11 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         layer: usize,
         states: &[State],
     ) -> Repaired {
-        let before = view.links(slot, layer).count();
-        let (mut links, among) = self.graph.simd.run(Around { view, slot, layer, states });
-        let mut distances = among as u64;
-        let anew = links.len() < before.min(self.graph.shape.connections);
+        let old: Vec<u32> = view.links(slot, layer).collect();
+        let live = view.around(slot, layer, &old, states);
+        let mut distances = live.len() as u64;
+        let mut links = self.graph.simd.run(Among { view, slot, layer, others: live });
+        let anew = links.len() < old.len().min(self.graph.shape.connections);
         if anew {
             self.pools.with(|pool| {
                 let chosen = self.choose(view, slot, &[], states, pool).layers.swap_remove(layer);
@@ -138,7 +147,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
 
     /// Takes the slots that leave out of the counts, and the entry from them; then gives every
     /// live slot that no walk reaches a place in a list that one does.
-    fn finish(&self, view: &GraphView<'_, K, R>, states: &[State]) {
+    fn finish(&self, view: &GraphView<'_, K, R>, states: &[State]) -> u64 {
         let slots = || (0..view.len()).zip(states);
         for (slot, _) in slots().filter(|(_, state)| **state == State::Leaving) {
             for link in view.links(slot, 0) {
@@ -151,11 +160,12 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             let next = live.rev().max_by_key(|&slot| view.layers_above(slot));
             self.graph.entry.store(next.unwrap_or(EMPTY), Ordering::Release);
         }
-        self.reconnect(states);
+        self.reconnect(states)
     }
 
-    fn reconnect(&self, states: &[State]) {
+    fn reconnect(&self, states: &[State]) -> u64 {
         let view = self.graph.view();
+        let mut distances = 0;
         let mut reached = vec![false; view.len() as usize];
         view.reach(view.entry(), &mut reached);
         for slot in 0..view.len() {
@@ -172,10 +182,12 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
                     });
                     let near = pool.candidates().iter().map(|candidate| candidate.slot());
                     self.adopt(&view, slot, near.filter(|&near| near != slot).collect(), states);
+                    distances += pool.cost.distances;
                 });
                 view.reach(Some(slot), &mut reached);
             }
         }
+        distances
     }
 }
 
@@ -200,26 +212,5 @@ impl<K: Measure<R>, R: Stored> GraphView<'_, K, R> {
             around.dedup();
         }
         around
-    }
-}
-
-/// The list of a slot, led around those that are not live, and how many it was chosen among.
-struct Around<'a, K, R> {
-    view: &'a GraphView<'a, K, R>,
-    slot: u32,
-    layer: usize,
-    states: &'a [State],
-}
-
-impl<K: Measure<R>, R: Stored> Operation for Around<'_, K, R> {
-    type Output = (Vec<u32>, usize);
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) -> (Vec<u32>, usize) {
-        let Self { view, slot, layer, states } = self;
-        let most = view.list(slot, layer).len();
-        let links: Vec<u32> = view.links(slot, layer).collect();
-        let live = view.around(slot, layer, &links, states);
-        (Walker { view, lanes }.choose_among(slot, &live, most), live.len())
     }
 }

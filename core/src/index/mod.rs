@@ -22,11 +22,11 @@ use std::ops::Deref;
 use crate::config::{Exact as Kept, HnswConfig, Quantization};
 use crate::error::Error;
 use crate::graph::{AnyGraphWriter, Executor, GraphReport, Repair, SLOTS_MAX};
-use crate::memory::{Memory, SlotsWriter};
+use crate::memory::{Memory, RowsWriter, SlotsWriter};
 use crate::metric::DistanceMetric;
 use crate::simd::{DIMENSIONS_MAX, Simd};
 use exact::ExactWriter;
-use promote::Promotion;
+use promote::{LONGER_MAX, Promotion};
 pub use reader::HnswReader;
 use space::Space;
 pub use sweep::Maintenance;
@@ -62,6 +62,8 @@ pub struct HnswIndex {
     graph: Option<Box<dyn AnyGraphWriter>>,
     /// M of [`Space::place`].
     longest: f64,
+    /// Slots of vectors longer than M.
+    longer: Option<RowsWriter<u32>>,
     sweep: Option<Repair>,
 }
 
@@ -102,7 +104,7 @@ impl HnswIndex {
         };
         let reader =
             HnswReader::new(config, dimensions, simd, memory, slots.slots(), exact.exact());
-        Ok(Self { reader, slots, exact, graph: None, longest: 0.0, sweep: None })
+        Ok(Self { reader, slots, exact, graph: None, longest: 0.0, longer: None, sweep: None })
     }
 
     /// A hand that reads, for another thread.
@@ -150,12 +152,14 @@ impl HnswIndex {
     ) -> Result<Vec<u32>, Error> {
         let norms = self.check_vectors(insert)?;
         self.check_slots(delete)?;
-        let (mut born, promotion) = self.reserve(norms.len(), delete.len())?;
+        let longer = norms.iter().filter(|&&norm| norm > self.longest).count();
+        let (mut born, promotion) = self.reserve(norms.len(), delete.len(), longer)?;
 
         // From here on nothing fails.
         for &slot in delete {
             self.slots.kill(slot);
         }
+        let live = self.slots.live() - delete.len();
         let Space { dimensions, .. } = self.space();
         let (mut scaled, mut placed) = (Vec::new(), Vec::new());
         for (vector, norm) in insert.chunks_exact(dimensions).zip(norms) {
@@ -165,12 +169,16 @@ impl HnswIndex {
             if let Some(graph) = &mut self.graph {
                 self.reader.space().place(&scaled, self.longest, &mut placed);
                 graph.put(&vacant, &placed);
+                let longer = self.longer.as_mut().filter(|_| norm > self.longest);
+                if let (Some(longer), None) = (longer, &promotion) {
+                    longer.push(&[vacant.slot()], 0);
+                }
             }
             born.push(vacant.slot());
         }
         match (promotion, &mut self.graph) {
             (Some(promotion), _) => self.promote(promotion, executor),
-            (None, Some(graph)) => graph.link(&born, self.slots.states(), executor),
+            (None, Some(graph)) => graph.link(&born, live, self.slots.states(), executor),
             (None, None) => {}
         }
         self.slots.commit(&born, delete);
@@ -197,7 +205,7 @@ impl HnswIndex {
         let space = self.space();
         let rows = vectors.chunks_exact(space.dimensions);
         if !rows.remainder().is_empty() {
-            let (expected, found) = (space.dimensions, rows.remainder().len());
+            let (expected, found) = (space.dimensions, vectors.len());
             return Err(Error::DimensionMismatch { expected, found });
         }
         let mut norms = Vec::new();
@@ -235,6 +243,7 @@ impl HnswIndex {
         &mut self,
         births: usize,
         deaths: usize,
+        longer: usize,
     ) -> Result<(Vec<u32>, Option<Promotion>), Error> {
         let growth = self.slots.growth(births);
         if self.slots.len() + growth > SLOTS_MAX {
@@ -246,7 +255,15 @@ impl HnswIndex {
         self.exact.reserve(growth)?;
         if let Some(graph) = &mut self.graph {
             graph.reserve(growth)?;
-            return Ok((born, None));
+            let known = self.longer.as_ref().map(RowsWriter::len);
+            let outgrown = known.is_some_and(|known| known + longer > LONGER_MAX);
+            // Without exact vectors there is nothing to make another graph of.
+            let again = outgrown && self.config().exact != Kept::None;
+            if let (true, false, Some(rows)) = (outgrown, again, &mut self.longer) {
+                rows.reserve(longer)?;
+            }
+            let promotion = if again { Some(self.promotion(growth)?) } else { None };
+            return Ok((born, promotion));
         }
         let crosses = self.len() + births - deaths > self.reader.flat_max();
         let promotion = if crosses { Some(self.promotion(growth)?) } else { None };

@@ -1,4 +1,4 @@
-//! From a scan to a graph.
+//! From a scan to a graph, and from a graph that its vectors have outgrown to another.
 
 use super::exact::ExactWriter;
 use super::reader::Stage;
@@ -6,7 +6,7 @@ use super::{HnswIndex, Space};
 use crate::config::{Exact as Kept, Quantization};
 use crate::error::Error;
 use crate::graph::{AnyGraphWriter, Executor, GraphWriter, Int8, Measure, Shape};
-use crate::memory::{Rows, State};
+use crate::memory::{Rows, RowsWriter, State};
 use crate::metric::{DistanceMetric, Manhattan, SquaredEuclidean};
 use crate::simd::Code;
 
@@ -17,7 +17,14 @@ pub(super) struct Promotion {
     /// None where the vectors stay as they are.
     exact: Option<ExactWriter>,
     sample: Vec<f32>,
+    longer: Option<RowsWriter<u32>>,
 }
+
+/// Vectors longer than M that are ranked by every search before the graph is made anew.
+pub(super) const LONGER_MAX: usize = 128;
+
+/// How much longer M is then than the longest vector, so that this happens seldom.
+const HEADROOM: f64 = 1.25;
 
 /// Vectors that the range of the codes is fitted on: tens of values lie beyond the clipped ends.
 const SAMPLED: usize = 20_000;
@@ -32,8 +39,9 @@ impl HnswIndex {
         };
         graph.reserve(slots)?;
         let kept = self.config().exact;
-        let mut exact = (kept != Kept::F32)
-            .then(|| ExactWriter::new(kept, self.space().dimensions, self.memory()));
+        let changes = self.graph.is_none() && kept != Kept::F32;
+        let mut exact =
+            changes.then(|| ExactWriter::new(kept, self.space().dimensions, self.memory()));
         exact.iter_mut().try_for_each(|exact| exact.reserve(slots))?;
         let values = slots.min(SAMPLED + 1) * self.space().placed_dimensions();
         let mut sample = Vec::new();
@@ -41,12 +49,15 @@ impl HnswIndex {
             let bytes = values * size_of::<f32>();
             sample.try_reserve_exact(values).map_err(|_| Error::OutOfMemory { bytes })?;
         }
-        Ok(Promotion { graph, exact, sample })
+        let product = self.space().metric == DistanceMetric::InnerProduct;
+        let mut longer = product.then(|| RowsWriter::new(1, self.memory()));
+        longer.iter_mut().try_for_each(|longer| longer.reserve(LONGER_MAX))?;
+        Ok(Promotion { graph, exact, sample, longer })
     }
 
     /// Links all live slots beside what searches read, then has them read it.
     pub(super) fn promote(&mut self, promotion: Promotion, executor: &dyn Executor) {
-        let Promotion { mut graph, exact, mut sample } = promotion;
+        let Promotion { mut graph, exact, mut sample, longer } = promotion;
         let (space, old) = (self.space(), self.exact.exact());
         let live = |slot: &u32| self.slots.states()[*slot as usize] == State::Live;
         let slots = || 0..u32::try_from(self.slots.len()).expect("slots fit");
@@ -59,6 +70,9 @@ impl HnswIndex {
                 old.vector(space, slot, &mut vector);
                 let norm = space.norm(&vector).unwrap_or(0.0);
                 longest = if norm > longest { norm } else { longest };
+            }
+            if self.graph.is_some() {
+                longest *= HEADROOM;
             }
         }
         if self.config().quantization == Quantization::Int8 {
@@ -78,11 +92,19 @@ impl HnswIndex {
                 exact.push(&vector);
             }
         }
-        graph.link(&born, self.slots.states(), executor);
+        graph.link(&born, 0, self.slots.states(), executor);
 
         self.exact = exact.unwrap_or(std::mem::replace(&mut self.exact, ExactWriter::None));
         self.longest = longest;
-        let stage = Stage { exact: self.exact.exact(), graph: Some(graph.graph()), longest };
+        let stage = Stage {
+            exact: self.exact.exact(),
+            graph: Some(graph.graph()),
+            longest,
+            longer: longer.as_ref().map(RowsWriter::rows),
+        };
+        self.longer = longer;
+        // Nothing leads to deleted slots in the new graph, but a sweep has to say so.
+        self.sweep = None;
         self.graph = Some(graph);
         self.publish(stage);
     }

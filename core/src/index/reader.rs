@@ -7,7 +7,7 @@ use super::space::Space;
 use crate::config::HnswConfig;
 use crate::error::Error;
 use crate::graph::{AnyGraph, Neighbor, Scratch, Searcher};
-use crate::memory::{Memory, Published, Shown, Slots, domain};
+use crate::memory::{Memory, Published, Rows, Shown, Slots, domain};
 use crate::simd::Simd;
 
 /// A hand that reads an index, on any thread, while another writes it. It is cheap to clone.
@@ -53,6 +53,14 @@ pub(super) struct Stage {
     pub(super) graph: Option<Arc<dyn AnyGraph>>,
     /// M of [`Space::place`].
     pub(super) longest: f64,
+    /// Slots of vectors that are longer, which every search ranks.
+    pub(super) longer: Option<Rows<u32>>,
+}
+
+impl Stage {
+    fn flat(exact: Exact) -> Self {
+        Self { exact, graph: None, longest: 0.0, longer: None }
+    }
 }
 
 impl HnswReader {
@@ -65,7 +73,7 @@ impl HnswReader {
         exact: Exact,
     ) -> Self {
         let space = Space { metric: config.distance_metric, dimensions };
-        let stage = Published::new(domain(), Stage { exact, graph: None, longest: 0.0 });
+        let stage = Published::new(domain(), slots.index, Stage::flat(exact));
         Self { shared: Arc::new(SharedIndex { config, simd, memory, space, slots, stage }) }
     }
 
@@ -132,7 +140,7 @@ impl HnswReader {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let mut pin = domain().pin();
-        let guard = pin.enter();
+        let guard = pin.enter(self.shared.slots.index);
         let stage = self.shared.stage.read(&guard);
         let graph = stage.graph.as_ref().map_or(0, |graph| graph.bytes());
         stage.exact.bytes() + graph + self.shared.slots.bytes()
@@ -151,10 +159,10 @@ impl HnswReader {
         let mut scaled = std::mem::take(&mut scratch.exact.scaled);
         self.space().scale(query, norm, &mut scaled);
         scratch.exact.query.clone_from(&scaled);
-        scratch.exact.results.clear();
+        scratch.exact.clear();
         scratch.pool.cost = crate::graph::Cost::default();
 
-        let guard = pin.enter();
+        let guard = pin.enter(self.shared.slots.index);
         // First the number, then the stage: what the number shows is in the stage.
         let shown = self.shared.slots.shown();
         let stage = self.shared.stage.read(&guard);
@@ -163,7 +171,7 @@ impl HnswReader {
         match (&stage.graph, ef) {
             _ if k == 0 => {}
             // A beam meets some eight slots for each that it keeps, at scattered places.
-            (Some(graph), Some(ef)) if ef.saturating_mul(8) < shown.len() as usize => {
+            (Some(graph), Some(ef)) if ef.saturating_mul(8) < shown.live() => {
                 find.walk(&**graph, ef, scratch);
                 if scratch.exact.results.len() < k {
                     find.scan(scratch);
@@ -172,6 +180,7 @@ impl HnswReader {
             _ => find.scan(scratch),
         }
         drop(guard);
+        scratch.exact.settle(k);
         scratch.exact.scaled = scaled;
         Ok(&scratch.exact.results)
     }
@@ -179,7 +188,7 @@ impl HnswReader {
     /// The vector of a slot as it is compared, as far as it is kept. False where the slot is not
     /// shown.
     pub(super) fn vector(&self, slot: u32, vector: &mut Vec<f32>, searcher: &mut Searcher) -> bool {
-        let guard = searcher.pin.enter();
+        let guard = searcher.pin.enter(self.shared.slots.index);
         let shown = self.shared.slots.shown();
         let stage = self.shared.stage.read(&guard);
         if !shown.shows(slot) {
@@ -193,9 +202,10 @@ impl HnswReader {
         true
     }
 
-    /// How many slots there are, shown or not.
-    pub(super) fn slots(&self) -> u32 {
-        self.shared.slots.shown().len()
+    /// All slots that are shown now.
+    pub(super) fn slots(&self) -> Vec<u32> {
+        let shown = self.shared.slots.shown();
+        (0..shown.len()).filter(|&slot| shown.shows(slot)).collect()
     }
 
     /// Up to so many vectors a scan costs no more than a walk.
@@ -243,7 +253,7 @@ impl Find<'_> {
     }
 
     fn scan(&self, scratch: &mut Scratch) {
-        scratch.exact.results.clear();
+        scratch.exact.clear();
         match (&self.stage.exact, &self.stage.graph) {
             (Exact::None, Some(graph)) => {
                 let mut aimed = std::mem::take(&mut scratch.exact.placed);
@@ -277,6 +287,14 @@ impl Find<'_> {
         slots.clear();
         let best = scratch.pool.candidates().iter().map(|candidate| candidate.slot());
         slots.extend(best.filter(shown).take(count));
+        if let Some(longer) = &self.stage.longer {
+            let view = longer.view();
+            for slot in (0..view.len()).map(|i| view.row(i)[0]) {
+                if shown(&slot) && !slots.contains(&slot) {
+                    slots.push(slot);
+                }
+            }
+        }
         self.stage.exact.rank(self.reader.simd(), space, self.k, slots.iter().copied(), scratch);
         scratch.exact.slots = slots;
     }

@@ -4,8 +4,9 @@
 //! length at promotion, a query q becomes (q, 0) scaled to length M, and the Euclidean distance of
 //! the two falls as their product rises (Bachrach et al., "Speeding up the Xbox recommender
 //! system using a Euclidean transformation for inner-product spaces", 2014). A longer vector that
-//! comes later is placed as if its last value were zero, and ranked exactly. So pruning sees true
-//! distances under every metric, and one alpha serves all.
+//! comes later is placed as if it had that length, and ranked by every search, until there are so
+//! many that the graph is made anew. So pruning sees true distances under every metric, and one
+//! alpha serves all.
 
 use crate::error::Error;
 use crate::metric::{DistanceMetric, squared_norm};
@@ -55,8 +56,13 @@ impl Space {
         placed.clear();
         placed.extend_from_slice(vector);
         if self.metric == DistanceMetric::InnerProduct {
-            let square = squared_norm(vector).unwrap_or(f64::INFINITY);
+            let square = squared_norm(vector).unwrap_or(0.0);
             let rest = longest * longest - square;
+            if rest < 0.0 {
+                let scale = longest / square.sqrt();
+                #[expect(clippy::cast_possible_truncation, reason = "rounds to the nearest")]
+                placed.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
+            }
             #[expect(clippy::cast_possible_truncation, reason = "rounds to the nearest")]
             placed.push(if rest > 0.0 { rest.sqrt() as f32 } else { 0.0 });
         }

@@ -39,23 +39,23 @@ impl HnswIndex {
     /// Leads the graph around deleted vectors and makes their slots usable again, for about
     /// `budget` distances; what is left is done by the next calls. Searches go on meanwhile.
     ///
-    /// A sweep over all lists begins when one slot in 32 holds a deleted vector. It restores the
-    /// lists of those that led to them, from the lists of the deleted (Singh et al., 2021) or,
-    /// where too few are left, by a search.
+    /// A sweep over all lists begins when one vector in 32 is a deleted one. It restores the lists
+    /// that led to them from the lists of the deleted (Singh et al., 2021) or, where too few links
+    /// are left, by a search. Its last call also looks whether all that is live can be reached,
+    /// in O(links) whatever the budget.
     pub fn maintain(&mut self, budget: u64, executor: &dyn Executor) -> Maintenance {
         let mut done = Maintenance::default();
         if self.sweep.is_none() {
             let dead = self.slots.dead();
-            let few = self.graph.is_some() && dead * DEAD_SHARE < self.slots.len();
-            if dead == 0 || few {
+            if dead == 0 || self.few_dead() {
                 done.finished = true;
                 return done;
             }
             self.slots.begin_leaving();
-            self.sweep = Some(Repair::default());
+            self.sweep = Some(Repair::over(self.slots.len()));
         }
         let mut sweep = self.sweep.take().unwrap_or_default();
-        sweep.begin(budget);
+        sweep.go_on(budget);
         match &mut self.graph {
             Some(graph) => graph.repair(&mut sweep, self.slots.states(), executor),
             None => sweep.finished = true,
@@ -65,11 +65,16 @@ impl HnswIndex {
             // SAFETY: the sweep has led every list and the entry around the slots that leave, or
             // there is no graph; a scan reads rows that it shows, which dead ones are not.
             done.freed = unsafe { self.slots.free_leaving() };
-            let dead = self.slots.dead();
-            done.finished = self.graph.is_none() || dead * DEAD_SHARE < self.slots.len();
+            done.finished = self.graph.is_none() || self.few_dead();
         } else {
             self.sweep = Some(sweep);
         }
         done
+    }
+
+    /// Is there nothing to sweep for yet? Without a graph one dead slot is worth it.
+    fn few_dead(&self) -> bool {
+        let dead = self.slots.dead();
+        self.graph.is_some() && dead * DEAD_SHARE < self.len() + dead
     }
 }

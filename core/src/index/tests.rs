@@ -10,7 +10,7 @@ const DIMENSIONS: usize = 5;
 
 fn vector(number: u32) -> Vec<f32> {
     #[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
-    (0..DIMENSIONS as u32).map(|i| (number * (i + 3) % 97) as f32 - 40.0).collect()
+    (3..).take(DIMENSIONS).map(|i: u32| (number * i % 97) as f32 - 40.0).collect()
 }
 
 fn vectors(numbers: impl Iterator<Item = u32>) -> Vec<f32> {

@@ -75,9 +75,9 @@ impl HnswReader {
     /// Vectors spread evenly over all.
     fn probes(&self, sample: usize, k: usize, searcher: &mut Searcher) -> Vec<Probe> {
         let slots = self.slots();
-        let step = (slots as usize).div_ceil(sample.max(1)).max(1);
+        let step = slots.len().div_ceil(sample.max(1)).max(1);
         let mut probes = Vec::new();
-        for slot in (0..slots).step_by(step) {
+        for slot in slots.into_iter().step_by(step) {
             let mut vector = Vec::new();
             if self.vector(slot, &mut vector, searcher) {
                 let nearest = self.scan(&vector, k.saturating_add(1), searcher).unwrap_or(&[]);

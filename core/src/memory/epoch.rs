@@ -20,41 +20,57 @@ use super::sync::{AtomicPtr, AtomicU64, Mutex, Ordering, fence, yield_now};
 /// Searches and writers that know of one another.
 pub(crate) struct Domain {
     epoch: AtomicU64,
+    indexes: AtomicU64,
     pins: Mutex<Vec<Arc<Place>>>,
 }
 
-/// The epoch that a search entered in, or [`FREE`]. It has a cache line of its own, with the one
-/// that is fetched beside it, since its search writes it and writers only look at it.
+/// What a search reads and the epoch that it entered in, or [`FREE`]. It has a cache line of its
+/// own, with the one that is fetched beside it, since its search writes it and writers only look.
 #[repr(align(128))]
-struct Place(AtomicU64);
+struct Place {
+    index: AtomicU64,
+    epoch: AtomicU64,
+}
+
+/// The number of an index: a writer waits for the searches of its own index only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reading(u64);
 
 const FREE: u64 = 0;
 
 impl Domain {
     pub(crate) fn new() -> Self {
-        Self { epoch: AtomicU64::new(FREE + 1), pins: Mutex::new(Vec::new()) }
+        let (epoch, indexes) = (AtomicU64::new(FREE + 1), AtomicU64::new(0));
+        Self { epoch, indexes, pins: Mutex::new(Vec::new()) }
+    }
+
+    /// The number of a new index.
+    pub(crate) fn index(&self) -> Reading {
+        Reading(self.indexes.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A new pin. The only lock that a search ever meets, once in the life of its scratch.
     pub(crate) fn pin(&'static self) -> Pin {
-        let place = Arc::new(Place(AtomicU64::new(FREE)));
+        let place = Arc::new(Place { index: AtomicU64::new(0), epoch: AtomicU64::new(FREE) });
         let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
         pins.retain(|pin| Arc::strong_count(pin) > 1);
         pins.push(Arc::clone(&place));
         Pin { domain: self, place }
     }
 
-    /// Waits for all searches that entered before: what was made unreachable before this call is
-    /// after it seen by nobody.
-    pub(crate) fn wait_for_readers(&self) {
+    /// Waits for all searches of an index that entered before: what was made unreachable in it
+    /// before this call is after it seen by nobody.
+    pub(crate) fn wait_for_readers(&self, index: Reading) {
         fence(Ordering::SeqCst);
         let now = self.epoch.fetch_add(1, Ordering::AcqRel) + 1;
         let pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for place in pins {
             loop {
                 // Acquire: what the search read, it read before the writer goes on.
-                let entered = place.0.load(Ordering::Acquire);
-                if entered == FREE || entered >= now {
+                let entered = place.epoch.load(Ordering::Acquire);
+                // One that reads another index now has left this one.
+                let elsewhere = place.index.load(Ordering::Acquire) != index.0;
+                if entered == FREE || entered >= now || elsewhere {
                     break;
                 }
                 yield_now();
@@ -76,14 +92,15 @@ pub(crate) struct Pin {
 }
 
 impl Pin {
-    /// Holds everything that can be reached now, until the guard is dropped.
-    pub(crate) fn enter(&mut self) -> Guard<'_> {
+    /// Holds everything of an index that can be reached now, until the guard is dropped.
+    pub(crate) fn enter(&mut self, index: Reading) -> Guard<'_> {
+        self.place.index.store(index.0, Ordering::Release);
         // Acquire: whoever sees an epoch sees what was made unreachable before it.
         let now = self.domain.epoch.load(Ordering::Acquire);
         // Release: a writer that sees this entry sees that the pin's search before it has ended.
-        self.place.0.store(now, Ordering::Release);
+        self.place.epoch.store(now, Ordering::Release);
         fence(Ordering::SeqCst);
-        Guard { domain: self.domain, place: &self.place }
+        Guard { index, place: &self.place }
     }
 }
 
@@ -95,32 +112,33 @@ impl fmt::Debug for Pin {
 
 /// A search that is going on.
 pub(crate) struct Guard<'p> {
-    domain: &'static Domain,
+    index: Reading,
     place: &'p Place,
 }
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        self.place.0.store(FREE, Ordering::Release);
+        self.place.epoch.store(FREE, Ordering::Release);
     }
 }
 
 /// A value that searches read while a writer replaces it.
 pub(crate) struct Published<T> {
     domain: &'static Domain,
+    index: Reading,
     value: AtomicPtr<T>,
     owned: PhantomData<Box<T>>,
 }
 
 impl<T> Published<T> {
-    pub(crate) fn new(domain: &'static Domain, value: T) -> Self {
+    pub(crate) fn new(domain: &'static Domain, index: Reading, value: T) -> Self {
         let value = AtomicPtr::new(Box::into_raw(Box::new(value)));
-        Self { domain, value, owned: PhantomData }
+        Self { domain, index, value, owned: PhantomData }
     }
 
     /// The value of this moment, for as long as the search goes on.
     pub(crate) fn read<'g>(&'g self, guard: &'g Guard<'_>) -> &'g T {
-        assert!(std::ptr::eq(self.domain, guard.domain), "a guard holds what is in its domain");
+        assert!(self.index == guard.index, "a guard holds what is in its index");
         let value = self.value.load(Ordering::Acquire);
         // SAFETY: it came from a box, and `replace` frees it only after this guard has gone.
         unsafe { &*value }
@@ -129,7 +147,7 @@ impl<T> Published<T> {
     /// Puts another in its place and gives the old one back when no search reads it any more.
     pub(crate) fn replace(&self, value: T) -> Box<T> {
         let old = self.value.swap(Box::into_raw(Box::new(value)), Ordering::AcqRel);
-        self.domain.wait_for_readers();
+        self.domain.wait_for_readers(self.index);
         // SAFETY: it came from a box, the swap gave it to this call alone, and whoever read it
         // before the swap has left.
         unsafe { Box::from_raw(old) }

@@ -1,10 +1,10 @@
 //! Lists of slots that one thread rewrites while others read them.
 //!
-//! A reader stops at the first [`EMPTY`]. Meanwhile it may meet a link twice or miss one that was
-//! just moved behind it, never one that was there before and after, and never half a list: links
-//! that stay keep their places, new ones take those of links that go, and the last close the gaps
-//! that are left. Every link is stored with Release, so that whoever follows it after an Acquire
-//! fence sees what was written of its slot. `tests/loom` runs this file.
+//! A reader stops at the first [`EMPTY`]. Links that stay keep their places, new ones take those
+//! of links that go, and the last close the gaps that are left. Meanwhile a reader may meet a link
+//! twice, or miss one that just closed a gap behind it; it meets every other that stays.
+//! Every link is stored with Release, so that whoever follows it after an Acquire fence
+//! sees what was written of its slot. `tests/loom` runs this file.
 
 use super::sync::{AtomicU32, Ordering};
 

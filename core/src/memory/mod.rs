@@ -18,7 +18,7 @@ use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
 pub(crate) use arena::{Rows, RowsWriter, Shared, View, whole_lines};
-pub(crate) use epoch::{Domain, Pin, Published};
+pub(crate) use epoch::{Domain, Pin, Published, Reading};
 pub(crate) use list::{EMPTY, links, rewrite};
 pub(crate) use slots::{Shown, Slots, SlotsWriter, State, Vacant};
 

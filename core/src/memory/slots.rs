@@ -13,7 +13,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::{Memory, Rows, RowsWriter, View, domain};
+use super::{Memory, Reading, Rows, RowsWriter, View, domain};
 use crate::error::Error;
 
 /// A slot that has not died.
@@ -29,6 +29,7 @@ const WORD: u32 = 64;
 /// What readers know of slots.
 #[derive(Debug)]
 pub(crate) struct Slots {
+    pub(crate) index: Reading,
     /// The number of the last batch that can be seen.
     committed: AtomicU64,
     live: AtomicUsize,
@@ -69,6 +70,7 @@ pub(crate) enum State {
 #[derive(Clone, Copy)]
 pub(crate) struct Shown<'a> {
     number: u64,
+    live: usize,
     numbers: View<'a, AtomicU64>,
     hidden: Option<View<'a, AtomicU64>>,
 }
@@ -78,7 +80,12 @@ impl Slots {
     pub(crate) fn shown(&self) -> Shown<'_> {
         let number = self.committed.load(Ordering::Acquire);
         let hidden = self.concealed.load(Ordering::Acquire) > 0;
-        Shown { number, hidden: hidden.then(|| self.hidden.view()), numbers: self.numbers.view() }
+        Shown {
+            number,
+            live: self.live(),
+            hidden: hidden.then(|| self.hidden.view()),
+            numbers: self.numbers.view(),
+        }
     }
 
     /// The number of entries that can be seen.
@@ -106,6 +113,11 @@ impl Shown<'_> {
         self.numbers.len()
     }
 
+    /// About how many slots are shown.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
     /// Is there a slot that is not shown?
     pub(crate) fn hides_any(&self) -> bool {
         self.hidden.is_some()
@@ -127,6 +139,7 @@ impl SlotsWriter {
         let numbers = RowsWriter::new(2, memory);
         let hidden = RowsWriter::new(1, memory);
         let slots = Slots {
+            index: domain().index(),
             committed: AtomicU64::new(0),
             live: AtomicUsize::new(0),
             concealed: AtomicUsize::new(0),
@@ -152,6 +165,11 @@ impl SlotsWriter {
     /// How many slots there are, in any state.
     pub(crate) fn len(&self) -> usize {
         self.states.len()
+    }
+
+    /// How many slots hold an entry.
+    pub(crate) fn live(&self) -> usize {
+        self.slots.live()
     }
 
     /// How many slots are dead and not yet free.
@@ -189,7 +207,7 @@ impl SlotsWriter {
     /// longest, or a new one at the end.
     pub(crate) fn take(&mut self) -> Vacant {
         if self.free.is_empty() && !self.retired.is_empty() {
-            domain().wait_for_readers();
+            domain().wait_for_readers(self.slots.index);
             // They are taken from the end.
             self.free.extend(self.retired.drain(..).rev());
         }

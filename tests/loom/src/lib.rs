@@ -98,13 +98,16 @@ fn a_list_is_never_half_there() {
 fn a_slot_is_used_again_when_its_readers_have_gone() {
     loom::model(|| {
         let domain: &'static Domain = Box::leak(Box::new(Domain::new()));
+        let (index, other) = (domain.index(), domain.index());
         let shared = Arc::new((Rows::new(), list_of(&[1])));
         let mut pin = domain.pin();
         let reader = thread::spawn({
             let shared = Arc::clone(&shared);
             move || {
                 for _ in 0..2 {
-                    let guard = pin.enter();
+                    // Somewhere else in between: the writer may take the search for one of there.
+                    drop(pin.enter(other));
+                    let guard = pin.enter(index);
                     let found: Vec<u32> = links(&shared.1).collect();
                     fence(Ordering::Acquire);
                     for slot in found {
@@ -115,7 +118,7 @@ fn a_slot_is_used_again_when_its_readers_have_gone() {
             }
         });
         rewrite(&shared.1, &[2]);
-        domain.wait_for_readers();
+        domain.wait_for_readers(index);
         shared.0.write(1, 21);
         rewrite(&shared.1, &[1]);
         reader.join().unwrap();
@@ -138,12 +141,14 @@ fn a_published_value_outlives_its_readers() {
     }
     loom::model(|| {
         let domain: &'static Domain = Box::leak(Box::new(Domain::new()));
-        let published = Arc::new(Published::new(domain, Value(UnsafeCell::new(1))));
+        let (index, other) = (domain.index(), domain.index());
+        let published = Arc::new(Published::new(domain, index, Value(UnsafeCell::new(1))));
         let mut pin = domain.pin();
+        assert_ne!(index, other);
         let reader = thread::spawn({
             let published = Arc::clone(&published);
             move || {
-                let guard = pin.enter();
+                let guard = pin.enter(index);
                 let value = published.read(&guard);
                 // SAFETY: loom watches that nobody writes meanwhile.
                 let value = value.0.with(|value| unsafe { *value });
