@@ -45,7 +45,7 @@ impl Repair {
     }
 }
 
-/// Slots whose lists are looked at together: as many as a round links.
+/// Slots whose lists are looked at together: enough to keep threads busy.
 const BATCH: u32 = 2048;
 
 /// A new list, whether a search chose it, and what it cost.
