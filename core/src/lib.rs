@@ -22,6 +22,7 @@ mod graph;
 mod index;
 mod memory;
 mod metric;
+mod mix;
 mod simd;
 mod verify;
 

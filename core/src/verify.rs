@@ -7,6 +7,7 @@
 
 use crate::error::Error;
 use crate::metric::{Dot, Hamming, Manhattan, SquaredEuclidean};
+use crate::mix::{STEP, mix};
 use crate::simd::{Code, Element, Isa, Kernel, Simd};
 
 /// Runs every kernel on `simd` and on the scalar set, and returns the digest of the results: the
@@ -129,16 +130,13 @@ impl Bits for i32 {
     }
 }
 
-/// `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+/// `SplitMix64`, see [`mix`].
 struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0 = self.0.wrapping_add(STEP);
+        mix(self.0)
     }
 
     fn pool<T>(&mut self, value: fn(&mut Self) -> T) -> Vec<T> {

@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::memory::{
     EMPTY, Memory, Rows, RowsWriter, Shown, State, Vacant, View, links, rewrite, whole_lines,
 };
+use crate::mix::{STEP, mix};
 use crate::simd::Simd;
 pub use check::GraphReport;
 pub(crate) use int8::Int8;
@@ -379,11 +380,7 @@ impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
 /// every machine and no byte of memory holds it.
 #[inline]
 fn layers_above(shape: &Shape, slot: u32) -> usize {
-    let slot = u64::from(slot) + 1;
-    let mut hash = shape.seed ^ slot.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^= hash >> 31;
+    let hash = mix(shape.seed ^ (u64::from(slot) + 1).wrapping_mul(STEP));
     let mut layers = 0;
     let mut below = u64::MAX / shape.connections as u64;
     while layers + 1 < shape.layers && hash < below {

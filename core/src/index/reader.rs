@@ -244,10 +244,7 @@ struct Find<'a> {
 
 impl Find<'_> {
     fn walk(&self, graph: &dyn AnyGraph, ef: usize, scratch: &mut Scratch) {
-        let mut aimed = std::mem::take(&mut scratch.exact.placed);
-        self.reader.space().aim(self.query, self.norm, self.stage.longest, &mut aimed);
-        graph.search(&aimed, ef, self.shown, scratch);
-        scratch.exact.placed = aimed;
+        self.aimed(scratch, |aimed, scratch| graph.search(aimed, ef, self.shown, scratch));
         // Codes misplace the nearest by a few places: three times as many hold them.
         self.rescore(graph, 3 * self.k, scratch);
     }
@@ -256,10 +253,10 @@ impl Find<'_> {
         scratch.exact.clear();
         match (&self.stage.exact, &self.stage.graph) {
             (Exact::None, Some(graph)) => {
-                let mut aimed = std::mem::take(&mut scratch.exact.placed);
-                self.reader.space().aim(self.query, self.norm, self.stage.longest, &mut aimed);
-                graph.scan(&aimed, self.k, self.shown, scratch);
-                scratch.exact.placed = aimed;
+                let scan = |aimed: &[f32], scratch: &mut Scratch| {
+                    graph.scan(aimed, self.k, self.shown, scratch);
+                };
+                self.aimed(scratch, scan);
                 self.rescore(&**graph, self.k, scratch);
             }
             (exact, _) => {
@@ -267,6 +264,14 @@ impl Find<'_> {
                 exact.rank(self.reader.simd(), self.reader.space(), self.k, all, scratch);
             }
         }
+    }
+
+    /// Sends the query into the graph, in the form that the graph knows.
+    fn aimed(&self, scratch: &mut Scratch, search: impl FnOnce(&[f32], &mut Scratch)) {
+        let mut aimed = std::mem::take(&mut scratch.exact.placed);
+        self.reader.space().aim(self.query, self.norm, self.stage.longest, &mut aimed);
+        search(&aimed, scratch);
+        scratch.exact.placed = aimed;
     }
 
     /// Ranks the best of the pool, at most `count` that are shown, by what is kept of them.
