@@ -45,16 +45,17 @@ impl HnswIndex {
     /// in O(links) whatever the budget.
     pub fn maintain(&mut self, budget: u64, executor: &dyn Executor) -> Maintenance {
         let mut done = Maintenance::default();
-        if self.sweep.is_none() {
-            let dead = self.slots.dead();
-            if dead == 0 || self.few_dead() {
+        let mut sweep = match self.sweep.take() {
+            Some(sweep) => sweep,
+            None if self.nothing_to_sweep() => {
                 done.finished = true;
                 return done;
             }
-            self.slots.begin_leaving();
-            self.sweep = Some(Repair::over(self.slots.len()));
-        }
-        let mut sweep = self.sweep.take().unwrap_or_default();
+            None => {
+                self.slots.begin_leaving();
+                Repair::over(self.slots.len())
+            }
+        };
         sweep.go_on(budget);
         match &mut self.graph {
             Some(graph) => graph.repair(&mut sweep, self.slots.states(), executor),
@@ -65,16 +66,16 @@ impl HnswIndex {
             // SAFETY: the sweep has led every list and the entry around the slots that leave, or
             // there is no graph; a scan reads rows that it shows, which dead ones are not.
             done.freed = unsafe { self.slots.free_leaving() };
-            done.finished = self.graph.is_none() || self.few_dead();
+            done.finished = self.nothing_to_sweep();
         } else {
             self.sweep = Some(sweep);
         }
         done
     }
 
-    /// Is there nothing to sweep for yet? Without a graph one dead slot is worth it.
-    fn few_dead(&self) -> bool {
+    /// Are too few slots dead for a sweep? Without a graph one is enough.
+    fn nothing_to_sweep(&self) -> bool {
         let dead = self.slots.dead();
-        self.graph.is_some() && dead * DEAD_SHARE < self.len() + dead
+        dead == 0 || self.graph.is_some() && dead * DEAD_SHARE < self.len() + dead
     }
 }
