@@ -24,6 +24,15 @@ fn whole_distance(number: usize) -> f32 {
     number as f32 * (DIMENSIONS as f32).sqrt()
 }
 
+/// Tells readers that the writer has gone.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// What a reader checks until the writer is done: in each batch the numbers are 500 on average, and
 /// but for one batch as many come as go.
 fn read(reader: &HnswReader, live: [usize; 2], done: &AtomicBool) -> usize {
@@ -72,6 +81,8 @@ fn readers_see_whole_vectors_and_whole_batches() {
         let mut live = index.insert(&batch(&mut random, PAIRS), &Serial).unwrap();
         let (done, searches) = (AtomicBool::new(false), AtomicUsize::new(0));
         thread::scope(|scope| {
+            // Also where an assertion fails: readers that go on would hang the test.
+            let _done = Done(&done);
             for _ in 0..2 {
                 let (reader, done, searches) = (index.reader(), &done, &searches);
                 scope.spawn(move || {
@@ -94,7 +105,6 @@ fn readers_see_whole_vectors_and_whole_batches() {
                 live.extend(born.unwrap());
                 index.maintain(5_000, &Serial);
             }
-            done.store(true, Ordering::Release);
         });
         assert!(searches.into_inner() >= 2);
         assert_eq!(index.check().invalid_links, 0);

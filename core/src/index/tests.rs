@@ -17,6 +17,15 @@ fn vectors(numbers: impl Iterator<Item = u32>) -> Vec<f32> {
     numbers.flat_map(vector).collect()
 }
 
+/// Tells readers that the writer has gone.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// Flat, promoted, deleted from, repaired in pieces, filled again, with a reader on another thread
 /// all the while.
 fn live(config: HnswConfig, simd: Simd) {
@@ -24,6 +33,8 @@ fn live(config: HnswConfig, simd: Simd) {
     let (reader, done) = (index.reader(), AtomicBool::new(false));
     #[expect(clippy::disallowed_methods, reason = "a test may start threads")]
     std::thread::scope(|scope| {
+        // Also where an assertion fails: readers that go on would hang the test.
+        let _done = Done(&done);
         scope.spawn(|| {
             let mut searcher = Searcher::default();
             while !done.load(Ordering::Acquire) {
@@ -41,7 +52,6 @@ fn live(config: HnswConfig, simd: Simd) {
         while !index.maintain(100, &Serial).finished {}
         let born = index.insert(&vectors(100..110), &Serial).unwrap();
         assert!(born.iter().any(|slot| gone.contains(slot)), "slots are used again");
-        done.store(true, Ordering::Release);
     });
     let report = index.check();
     assert_eq!((report.invalid_links, report.unreachable), (0, 0));
