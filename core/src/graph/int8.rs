@@ -44,9 +44,12 @@ impl Int8 {
     /// The code of a value.
     #[inline]
     pub(crate) fn code(&self, value: f32) -> Code {
-        let steps = ((value - self.low) * self.scale).round_ties_even();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 127")]
-        Code::new(steps.clamp(0.0, 127.0) as u8).expect("clamped to seven bits")
+        let steps = ((value - self.low) * self.scale).clamp(0.0, 127.0);
+        // At two to the power of 23 floats are integers: the sum is rounded to the nearest, ties
+        // to even, without a call, and ends in the bits of the code.
+        let rounded = (steps + 8_388_608.0).to_bits();
+        #[expect(clippy::cast_possible_truncation, reason = "seven bits are kept")]
+        Code::new((rounded & 127) as u8).expect("seven bits")
     }
 }
 

@@ -220,6 +220,8 @@ pub(crate) struct Pool {
     admitted: usize,
     /// All candidates before this one were expanded.
     cursor: usize,
+    /// Where those that come go, while they are merged.
+    places: Vec<usize>,
     seen: Vec<u8>,
     search: u8,
     pub(crate) cost: Cost,
@@ -265,12 +267,9 @@ impl Pool {
         new
     }
 
-    /// Keeps those candidates that are among the nearest. The slice is scratch afterwards.
-    ///
-    /// All that a hop found, at most [`LINKS_MAX`], are merged at once, so that whoever moves up
-    /// moves once.
+    /// Those candidates that are near enough to be kept, sorted. The slice is scratch afterwards.
     #[inline(always)]
-    pub(crate) fn offer_all(&mut self, candidates: &mut [Candidate], admit: impl Admit) {
+    pub(crate) fn nearest<'c>(&self, candidates: &'c mut [Candidate]) -> &'c [Candidate] {
         // Without a branch for each: which of them are near enough is anybody's guess.
         let edge = match self.candidates.last() {
             Some(&last) if self.admitted >= self.capacity => last,
@@ -284,22 +283,31 @@ impl Pool {
         }
         let near = &mut candidates[..count];
         sort_few(near);
+        near
+    }
+
+    /// Keeps candidates, which are sorted, and lets the farthest go.
+    ///
+    /// All that a hop found are merged at once, so that whoever moves up moves once.
+    #[inline(always)]
+    pub(crate) fn merge(&mut self, near: &[Candidate], admit: impl Admit) {
         let mut end = self.candidates.len();
         // All places first: searches that do not wait for one another.
-        let mut places = [0; LINKS_MAX];
-        for (place, &candidate) in places.iter_mut().zip(&*near) {
-            *place = self.candidates.partition_point(|&other| other < candidate);
+        self.places.clear();
+        self.places.reserve(near.len());
+        for &candidate in near {
+            self.places.push(self.candidates.partition_point(|&other| other < candidate));
         }
-        self.candidates.resize(end + count, Candidate(u64::MAX));
-        for (i, (&candidate, &place)) in near.iter().zip(&places).enumerate().rev() {
+        self.candidates.resize(end + near.len(), Candidate(u64::MAX));
+        for (i, (&candidate, &place)) in near.iter().zip(&self.places).enumerate().rev() {
             self.candidates.copy_within(place..end, place + i + 1);
             self.candidates[place + i] = candidate;
             end = place;
         }
-        if count > 0 {
+        if !near.is_empty() {
             self.cursor = self.cursor.min(end);
         }
-        for candidate in &*near {
+        for candidate in near {
             self.admitted += usize::from(admit.admits(candidate.slot()));
         }
         // What is admitted may change while a search goes on; one more or less kept is no matter.
@@ -308,6 +316,12 @@ impl Pool {
             let Some(last) = self.candidates.pop() else { break };
             self.admitted = self.admitted.saturating_sub(admit.admits(last.slot()).into());
         }
+    }
+
+    /// Keeps those candidates that are among the nearest.
+    #[inline(always)]
+    pub(crate) fn offer_all(&mut self, candidates: &mut [Candidate], admit: impl Admit) {
+        self.merge(self.nearest(candidates), admit);
     }
 
     /// Keeps a candidate if it is among the nearest.

@@ -8,7 +8,7 @@ use std::sync::atomic::{Ordering, fence};
 use super::pool::{Admit, All, LINKS_MAX, Pool};
 use super::{Candidate, GraphView, Measure, Stored};
 use crate::memory::{EMPTY, Shown};
-use crate::simd::{Batch, Lanes, Operation, Pair};
+use crate::simd::{Batch, Lanes, Operation, Pair, prefetch_line};
 
 /// A search of a view.
 pub(super) struct Search<'a, K, R, A> {
@@ -99,12 +99,12 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
             *row = view.row(slot);
             // All rows of a hop are on their way before the first is compared; of long ones
             // their beginnings, the batch asks for the rest.
-            let start = row.as_ptr().cast::<u8>();
-            self.lanes.prefetch(start);
-            self.lanes.prefetch(start.wrapping_add(64));
+            for line in 0..ASKED {
+                prefetch_line(self.lanes, row, line);
+            }
         }
         let (rows, totals) = (&scratch.rows[..slots.len()], &mut scratch.totals[..slots.len()]);
-        Batch { kernel, query, rows, totals }.run(self.lanes);
+        Batch { kernel, query, rows, totals, asked: ASKED }.run(self.lanes);
     }
 
     /// Slots as candidates of a query, appended to others.
@@ -183,7 +183,12 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
             for ((place, &slot), &total) in found.iter_mut().zip(slots).zip(&scratch.totals) {
                 *place = Candidate::new(R::rank(total), slot);
             }
-            pool.offer_all(&mut found[..count], admit);
+            let near = pool.nearest(&mut found[..count]);
+            // They are likely the next to be expanded.
+            for candidate in near.iter().take(EXPANDED) {
+                self.prefetch(candidate.slot(), layer);
+            }
+            pool.merge(near, admit);
         }
     }
 
@@ -217,9 +222,8 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
     #[inline(always)]
     fn prefetch(&self, slot: u32, layer: usize) {
         let list = self.view.list(slot, layer);
-        let start = list.as_ptr().cast::<u8>();
         for line in 0..size_of_val(list).div_ceil(64).min(4) {
-            self.lanes.prefetch(start.wrapping_add(line * 64));
+            prefetch_line(self.lanes, list, line);
         }
     }
 }
@@ -228,6 +232,9 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
 /// with it there is twice as much to wait for at once: a tenth faster at equal recall, measured;
 /// three gain nothing more.
 const EXPANDED: usize = 2;
+
+/// How many cache lines of each row are asked for before the first row of a hop is compared.
+const ASKED: usize = 2;
 
 /// The rows of a hop, and how far they are.
 struct Totals<'a, R: Stored> {

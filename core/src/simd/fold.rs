@@ -2,7 +2,8 @@
 //!
 //! A batch compares one query with rows that lie anywhere. It folds `Lanes::ROWS` of them side by
 //! side, so that their sums do not wait for one another, and asks for the lines of the rows
-//! [`ahead`] places on while it works, so that memory does not wait either.
+//! [`ahead`] places on while it works, so that memory does not wait either. Who knows the rows
+//! earlier may ask for their first lines before.
 
 use std::array::from_fn;
 
@@ -41,17 +42,19 @@ impl<K: Kernel<Row>, Row: Element> Operation for Pair<'_, K, Row> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Row::Total {
         let Self { kernel, query, row } = self;
-        let [total] = fold(lanes, kernel, query, [row], [row]);
+        let [total] = fold(lanes, kernel, query, [row], [row], 0);
         total
     }
 }
 
-/// One query and many rows of the same length, and a place for each total.
+/// One query and many rows of the same length, and a place for each total. The first `asked` lines
+/// of each row are on their way already.
 pub(crate) struct Batch<'a, K: Kernel<Row>, Row: Element> {
     pub(crate) kernel: K,
     pub(crate) query: &'a [K::Query],
     pub(crate) rows: &'a [&'a [Row]],
     pub(crate) totals: &'a mut [Row::Total],
+    pub(crate) asked: usize,
 }
 
 impl<K: Kernel<Row>, Row: Element> Operation for Batch<'_, K, Row> {
@@ -68,25 +71,27 @@ impl<K: Kernel<Row>, Row: Element> Batch<'_, K, Row> {
     /// Folds `N` rows at a time, and the rest one by one.
     #[inline(always)]
     fn by<L: Lanes, const N: usize>(self, lanes: L) {
-        let Self { kernel, query, rows, totals } = self;
+        let Self { kernel, query, rows, totals, asked } = self;
         let ahead = ahead(size_of_val(rows.first().copied().unwrap_or_default()));
         for row in rows.iter().take(ahead) {
-            prefetch(lanes, row);
+            for line in asked..size_of_val(*row).div_ceil(LINE) {
+                prefetch_line(lanes, row, line);
+            }
         }
         let (groups, rest) = rows.as_chunks::<N>();
         let (group_totals, rest_totals) = totals.as_chunks_mut::<N>();
         for (i, (group, totals)) in groups.iter().zip(group_totals).enumerate() {
             // Past the end a row asks for itself, which costs nothing.
             let next = from_fn(|row| *rows.get(i * N + ahead + row).unwrap_or(&group[row]));
-            *totals = fold(lanes, kernel, query, *group, next);
+            *totals = fold(lanes, kernel, query, *group, next, asked);
         }
         for (row, total) in rest.iter().zip(rest_totals) {
-            [*total] = fold(lanes, kernel, query, [row], [row]);
+            [*total] = fold(lanes, kernel, query, [row], [row], 0);
         }
     }
 }
 
-/// Folds the query with `N` rows of its length, asking for the lines of `next` on the way.
+/// Folds the query with `N` rows of its length, asking for the lines of `next` from `asked` on.
 #[inline(always)]
 fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
     lanes: L,
@@ -94,6 +99,7 @@ fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
     query: &[K::Query],
     rows: [&[Row]; N],
     next: [&[Row]; N],
+    asked: usize,
 ) -> [Row::Total; N] {
     let (query_blocks, query_tail) = K::Query::split(query);
     let (blocks, rest) = (query_blocks.len(), query_tail.len());
@@ -105,7 +111,7 @@ fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
     for (i, query_block) in query_blocks.iter().enumerate() {
         let query_block = K::Query::load(lanes, query_block);
         for (row, sums) in sums.iter_mut().enumerate() {
-            if N > 1 {
+            if N > 1 && i >= asked {
                 prefetch_line(lanes, next[row], i);
             }
             *sums = kernel.step(lanes, *sums, query_block, Row::load(lanes, &parts[row].0[i]));
@@ -114,7 +120,7 @@ fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
     if rest > 0 {
         let query_block = K::Query::load_tail(lanes, query_tail);
         for (row, sums) in sums.iter_mut().enumerate() {
-            if N > 1 {
+            if N > 1 && blocks >= asked {
                 prefetch_line(lanes, next[row], blocks);
             }
             *sums = kernel.step(lanes, *sums, query_block, Row::load_tail(lanes, parts[row].1));
@@ -123,17 +129,9 @@ fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
     from_fn(|row| Row::total(lanes, sums[row]))
 }
 
-/// Asks for all lines of a row.
-#[inline(always)]
-fn prefetch<Row: Element, L: Lanes>(lanes: L, row: &[Row]) {
-    for line in 0..size_of_val(row).div_ceil(LINE) {
-        prefetch_line(lanes, row, line);
-    }
-}
-
 /// Asks for one line of a row, counted from its start.
 #[inline(always)]
-fn prefetch_line<Row: Element, L: Lanes>(lanes: L, row: &[Row], line: usize) {
+pub(crate) fn prefetch_line<T, L: Lanes>(lanes: L, row: &[T], line: usize) {
     lanes.prefetch(row.as_ptr().cast::<u8>().wrapping_add(line * LINE));
 }
 

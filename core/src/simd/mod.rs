@@ -29,7 +29,7 @@ use std::str::FromStr;
 use crate::error::Error;
 pub use element::{Code, DIMENSIONS_MAX, Element};
 pub use fold::Kernel;
-pub(crate) use fold::{Batch, Pair};
+pub(crate) use fold::{Batch, Pair, prefetch_line};
 pub(crate) use lanes::{Lanes, Operation};
 
 /// Declares the sets, from the one that every machine has to the best, each with its name, the
@@ -201,7 +201,7 @@ impl Simd {
         if rows.len() != totals.len() {
             return Err(Error::OutputMismatch { rows: rows.len(), found: totals.len() });
         }
-        self.run(Batch { kernel, query, rows, totals });
+        self.run(Batch { kernel, query, rows, totals, asked: 0 });
         Ok(())
     }
 }
