@@ -48,7 +48,6 @@ impl Int8 {
         // At two to the power of 23 floats are integers: the sum is rounded to the nearest, ties
         // to even, without a call, and ends in the bits of the code.
         let rounded = (steps + 8_388_608.0).to_bits();
-        #[expect(clippy::cast_possible_truncation, reason = "seven bits are kept")]
         Code::new((rounded & 127) as u8).expect("seven bits")
     }
 }

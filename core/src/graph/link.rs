@@ -265,7 +265,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         let mut looked = 0;
         while looked < near.len().min(LOOKED_AT) {
             let mut links: Vec<u32> = view.links(near[looked], 0).collect();
-            if links.len() < most {
+            if links.len() < most && view.counts(near[looked], orphan) {
                 links.push(orphan);
                 self.set_list(view, near[looked], 0, &links);
                 return;
@@ -275,7 +275,9 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             near.extend(more);
             looked += 1;
         }
-        let Some(&parent) = near.first() else { return };
+        let Some(&parent) = near.iter().find(|&&parent| view.counts(parent, orphan)) else {
+            return;
+        };
         let mut links: Vec<u32> = view.links(parent, 0).collect();
         let degree = |i: &usize| self.in_degrees[links[*i] as usize].load(Ordering::Relaxed);
         let popular = (0..most).rev().max_by_key(degree);
@@ -308,9 +310,10 @@ impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
         };
         let highest = view.layers_above(entry);
 
-        let others: Vec<u32> = round.iter().copied().filter(|&peer| peer != slot).collect();
-        let mut peers = Vec::new();
-        walker.gather(query, &others, &mut peers);
+        let mut peers = Vec::with_capacity(round.len());
+        for others in round.split(|&peer| peer == slot) {
+            walker.gather(query, others, &mut peers);
+        }
         pool.cost.distances += peers.len() as u64;
         let entry = walker.measure(query, entry);
         let mut nearest = walker.descend(query, entry, own, pool);
@@ -333,7 +336,10 @@ impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
                 walker.beam(query, layer, pool, states);
                 nearest = pool.candidates().first().map_or(nearest, |first| first.plain());
             }
-            let mut here = peers.clone();
+            let mut here = match layer {
+                0 => std::mem::take(&mut peers),
+                _ => peers.clone(),
+            };
             here.retain(|peer| layer == 0 || view.layers_above(peer.slot()) >= layer);
             // Few at a time: most are farther than the farthest that is kept by then.
             here.chunks_mut(16).for_each(|here| pool.offer_all(here, All));

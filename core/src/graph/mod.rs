@@ -23,7 +23,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::Error;
 use crate::memory::{
-    EMPTY, Memory, Rows, RowsWriter, Shown, State, Vacant, View, links, rewrite, whole_lines,
+    Change, EMPTY, Memory, Rows, RowsWriter, Shown, State, Vacant, View, links, rewrite,
+    whole_lines,
 };
 use crate::mix::{STEP, mix};
 use crate::simd::Simd;
@@ -121,7 +122,7 @@ pub(crate) struct GraphWriter<K, R> {
     ground: RowsWriter<AtomicU32>,
     starts: RowsWriter<u32>,
     upper: RowsWriter<AtomicU32>,
-    /// How many ground lists a slot is in, see [`count`](Self::count).
+    /// How many ground lists a slot is in, as far as they [count](GraphView::counts).
     in_degrees: Vec<AtomicU32>,
     pools: link::Pools,
     encoded: Vec<R>,
@@ -222,6 +223,12 @@ impl<'a, K: Measure<R>, R: Stored> GraphView<'a, K, R> {
         links(self.list(slot, layer))
     }
 
+    /// Does a link keep what it leads to in reach? One to a smaller slot with the same row does
+    /// not: it leads back to the one that stands for both.
+    fn counts(&self, slot: u32, link: u32) -> bool {
+        link > slot || self.rows.row(link) != self.rows.row(slot)
+    }
+
     fn layers_above(&self, slot: u32) -> usize {
         layers_above(&self.graph.shape, slot)
     }
@@ -265,20 +272,6 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         }
     }
 
-    /// Changes the count of lists that a link is in. A link to a smaller slot with the same row
-    /// does not count: it leads back to the one that stands for both.
-    fn count(
-        &self,
-        view: &GraphView<'_, K, R>,
-        slot: u32,
-        link: u32,
-        change: impl Fn(&AtomicU32) -> u32,
-    ) {
-        if link > slot || view.rows.row(link) != view.rows.row(slot) {
-            change(&self.in_degrees[link as usize]);
-        }
-    }
-
     /// Replaces a list, counts who is in it, and says who no longer is.
     fn set_list(
         &self,
@@ -287,17 +280,15 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         layer: usize,
         new: &[u32],
     ) -> Vec<u32> {
-        let list = view.list(slot, layer);
-        let dropped: Vec<u32> = links(list).filter(|link| !new.contains(link)).collect();
+        let Change { added, dropped } = rewrite(view.list(slot, layer), new);
         if layer == 0 {
-            for &link in new.iter().filter(|&&link| links(list).all(|old| old != link)) {
-                self.count(view, slot, link, |degree| degree.fetch_add(1, Ordering::Relaxed));
+            for link in added.into_iter().filter(|&link| view.counts(slot, link)) {
+                self.in_degrees[link as usize].fetch_add(1, Ordering::Relaxed);
             }
-            for &link in &dropped {
-                self.count(view, slot, link, |degree| degree.fetch_sub(1, Ordering::Relaxed));
+            for &link in dropped.iter().filter(|&&link| view.counts(slot, link)) {
+                self.in_degrees[link as usize].fetch_sub(1, Ordering::Relaxed);
             }
         }
-        rewrite(list, new);
         dropped
     }
 }

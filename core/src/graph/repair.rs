@@ -150,8 +150,8 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     fn finish(&self, view: &GraphView<'_, K, R>, states: &[State]) -> u64 {
         let slots = || (0..view.len()).zip(states);
         for (slot, _) in slots().filter(|(_, state)| **state == State::Leaving) {
-            for link in view.links(slot, 0) {
-                self.count(view, slot, link, |degree| degree.fetch_sub(1, Ordering::Relaxed));
+            for link in view.links(slot, 0).filter(|&link| view.counts(slot, link)) {
+                self.in_degrees[link as usize].fetch_sub(1, Ordering::Relaxed);
             }
         }
         let entry = self.graph.entry.load(Ordering::Relaxed);

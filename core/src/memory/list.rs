@@ -17,24 +17,33 @@ pub(crate) fn links(list: &[AtomicU32]) -> impl Iterator<Item = u32> {
     list.iter().map(|link| link.load(Ordering::Relaxed)).take_while(|&link| link != EMPTY)
 }
 
+/// How a list changed.
+pub(crate) struct Change {
+    pub(crate) added: Vec<u32>,
+    pub(crate) dropped: Vec<u32>,
+}
+
 /// Makes `new`, without doubles and no longer than the list, its links.
-pub(crate) fn rewrite(list: &[AtomicU32], new: &[u32]) {
+pub(crate) fn rewrite(list: &[AtomicU32], new: &[u32]) -> Change {
+    // Most often a link or two are appended.
+    let old = list.iter().map(|link| link.load(Ordering::Relaxed));
+    let same = old.zip(new).take_while(|(old, new)| old == *new).count();
+    let (list, new) = (&list[same..], &new[same..]);
     let link = |place: usize| list[place].load(Ordering::Relaxed);
     let mut len = links(list).count();
-    let before = len;
-    let is_new = |slot: &u32| !(0..before).any(|place| link(place) == *slot);
-    // Which of the new links are coming is asked before the first is stored.
-    let coming: Vec<u32> = new.iter().copied().filter(is_new).collect();
-    let mut coming = coming.into_iter();
+    let added = new.iter().copied().filter(|slot| links(list).all(|old| old != *slot));
+    let dropped = links(list).filter(|old| !new.contains(old));
+    let (added, dropped): (Vec<u32>, Vec<u32>) = (added.collect(), dropped.collect());
+    let mut coming = added.iter().copied();
     let mut place = 0;
     while place < len {
-        if !new.contains(&link(place)) {
+        if dropped.contains(&link(place)) {
             if let Some(link) = coming.next() {
                 list[place].store(link, Ordering::Release);
             } else {
                 let last = link(len - 1);
                 len -= 1;
-                if new.contains(&last) {
+                if !dropped.contains(&last) {
                     // For a moment it is there twice, but never not at all.
                     list[place].store(last, Ordering::Release);
                 }
@@ -47,6 +56,7 @@ pub(crate) fn rewrite(list: &[AtomicU32], new: &[u32]) {
     for (link, place) in coming.zip(&list[len..]) {
         place.store(link, Ordering::Release);
     }
+    Change { added, dropped }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 
 pub(crate) use arena::{Rows, RowsWriter, Shared, View, whole_lines};
 pub(crate) use epoch::{Domain, Pin, Published, Reading};
-pub(crate) use list::{EMPTY, links, rewrite};
+pub(crate) use list::{Change, EMPTY, links, rewrite};
 pub(crate) use slots::{Shown, Slots, SlotsWriter, State, Vacant};
 
 /// The one domain of the process: a search pins it whatever index it reads.
