@@ -33,6 +33,7 @@ pub use index::{HnswIndex, HnswReader, Maintenance};
 pub use memory::Memory;
 pub use metric::DistanceMetric;
 pub use simd::{Isa, Simd};
+pub use verify::verify_index;
 
 /// The distance functions under the metrics, for programs that keep vectors of their own.
 ///

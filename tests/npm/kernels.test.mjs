@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import init, { Rows, distance, isa, verifyKernels } from "../../wasm/npm/node.js";
+import init, { Rows, distance, isa, verifyIndex, verifyKernels } from "../../wasm/npm/node.js";
 
-const golden = readFileSync(new URL("../golden/kernels.digest", import.meta.url), "utf8").trim();
+const golden = (name) =>
+  readFileSync(new URL(`../golden/${name}.digest`, import.meta.url), "utf8").trim();
 
 /** The canonical order: element i to sum i % 16 in single precision, then added by halves. */
 function canonicalDot(a, b) {
@@ -27,7 +28,11 @@ test("awaiting init where nothing is to be fetched is harmless", () => init());
 
 for (const set of ["simd128", "scalar"]) {
   test(`the ${set} kernels give the digest that every machine gives`, () => {
-    assert.equal(verifyKernels(set), golden);
+    assert.equal(verifyKernels(set), golden("kernels"));
+  });
+
+  test(`graphs and answers on ${set} are those of every machine`, () => {
+    assert.equal(verifyIndex(set), golden("index"));
   });
 }
 
@@ -72,6 +77,7 @@ test("what is refused is an Error with a code, and the module works on", () => {
   for (const wrong of [undefined, null, 5, {}, ["cosine"], Symbol("cosine")]) {
     refused(() => distance(wrong, one, one), "invalid_argument");
     refused(() => verifyKernels(wrong), "invalid_argument");
+    refused(() => verifyIndex(wrong), "invalid_argument");
   }
   for (const wrong of [undefined, null, 0, -1, 1.5, NaN, Infinity, 2 ** 32 + 1, "1", {}, 1n]) {
     refused(() => new Rows(wrong, one), "invalid_argument");

@@ -3,13 +3,14 @@
 use std::env;
 
 use vicino::kernel::verify;
-use vicino::{Isa, Simd};
+use vicino::{Isa, Simd, verify_index};
 
-const GOLDEN: &str = include_str!("../golden/kernels.digest");
+const KERNELS: &str = include_str!("../golden/kernels.digest");
+const INDEX: &str = include_str!("../golden/index.digest");
 
 /// `VICINO_REQUIRE_ISA=avx2,avx512` turns a set that this machine lacks from a skip to a failure.
 #[test]
-fn every_instruction_set_gives_the_golden_digest() {
+fn every_instruction_set_gives_the_golden_digests() {
     let required = env::var("VICINO_REQUIRE_ISA").unwrap_or_default();
     let required: Vec<Isa> = required
         .split(',')
@@ -19,8 +20,10 @@ fn every_instruction_set_gives_the_golden_digest() {
     for &isa in Isa::ALL {
         match Simd::new(isa) {
             Ok(simd) => {
-                let digest = verify(simd).unwrap_or_else(|error| panic!("{error}"));
-                assert_eq!(format!("{digest:016x}"), GOLDEN.trim(), "{isa}");
+                for (digest, golden) in [(verify(simd), KERNELS), (verify_index(simd), INDEX)] {
+                    let digest = digest.unwrap_or_else(|error| panic!("{error}"));
+                    assert_eq!(format!("{digest:016x}"), golden.trim(), "{isa}");
+                }
                 println!("{isa}: golden");
             }
             Err(error) => {

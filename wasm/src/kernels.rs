@@ -44,9 +44,28 @@ pub fn distance(
 pub fn verify_kernels(
     #[wasm_bindgen(unchecked_param_type = "string")] isa: &JsValue,
 ) -> Result<String, JsValue> {
-    let digest = || -> Result<u64, Error> {
-        let isa: Isa = convert::string(isa, "isa")?.parse()?;
-        Ok(verify(Simd::new(isa)?)?)
-    };
-    Ok(format!("{:016x}", digest()?))
+    Ok(digest(isa, verify)?)
+}
+
+/// Builds small indexes with an instruction set, deletes from them, searches them, and returns the
+/// digest of their graphs and answers in hexadecimal digits: the same on every machine and in every
+/// engine.
+///
+/// # Errors
+///
+/// `isa_unavailable`, `unknown_isa` and `invalid_argument` for the name; `out_of_memory`.
+#[wasm_bindgen(js_name = verifyIndex)]
+pub fn verify_index(
+    #[wasm_bindgen(unchecked_param_type = "string")] isa: &JsValue,
+) -> Result<String, JsValue> {
+    Ok(digest(isa, vicino_core::verify_index)?)
+}
+
+/// What a check gives on the set of this name.
+fn digest(
+    isa: &JsValue,
+    check: fn(Simd) -> Result<u64, vicino_core::Error>,
+) -> Result<String, Error> {
+    let isa: Isa = convert::string(isa, "isa")?.parse()?;
+    Ok(format!("{:016x}", check(Simd::new(isa)?)?))
 }

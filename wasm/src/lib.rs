@@ -8,5 +8,5 @@ mod error;
 mod kernels;
 mod rows;
 
-pub use kernels::{distance, isa, verify_kernels};
+pub use kernels::{distance, isa, verify_index, verify_kernels};
 pub use rows::Rows;

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use serde::de::DeserializeOwned;
 use vicino::kernel::DIMENSIONS_MAX;
-use vicino::{DistanceMetric, Error, Quantization};
+use vicino::{DistanceMetric, Error, Exact, Quantization};
 
 /// Measure recall, speed and memory on vectors of your own
 ///
@@ -40,8 +41,11 @@ pub(crate) struct Bench {
     #[arg(long, default_value_t = 200)]
     pub(super) ef_construction: usize,
     /// What a search compares first: int8 or none
-    #[arg(long, default_value = "int8", value_parser = quantization)]
+    #[arg(long, default_value = "int8", value_parser = word::<Quantization>)]
     pub(super) quantization: Quantization,
+    /// What is kept of the vectors beside their codes: f32, f16 or none
+    #[arg(long, default_value = "f32", value_parser = word::<Exact>)]
+    pub(super) exact: Exact,
     /// Decides the layers of vectors, and what --churn deletes
     #[arg(long, default_value_t = 0)]
     pub(super) seed: u64,
@@ -95,8 +99,8 @@ fn metric(name: &str) -> Result<DistanceMetric, Error> {
     name.replace('-', "_").parse()
 }
 
-/// A quantization by its name in a configuration.
-fn quantization(name: &str) -> Result<Quantization, serde_json::Error> {
+/// A value by its name in a configuration.
+fn word<T: DeserializeOwned>(name: &str) -> Result<T, serde_json::Error> {
     serde_json::from_value(name.into())
 }
 
@@ -118,7 +122,7 @@ mod tests {
         assert_eq!(bench.metric, DistanceMetric::InnerProduct);
         assert_eq!((bench.queries, bench.n, bench.threads, bench.k), (1000, None, 2, 10));
         assert_eq!((bench.m, bench.ef_construction, bench.seed), (16, 200, 0));
-        assert_eq!(bench.quantization, Quantization::Int8);
+        assert_eq!((bench.quantization, bench.exact), (Quantization::Int8, Exact::F32));
         assert!(bench.ef.is_empty() && !bench.interactive && bench.churn.is_none());
     }
 
@@ -126,6 +130,7 @@ mod tests {
     fn every_mode_can_be_asked_for() {
         let ask = |more: &str| parse(&format!("x --dim 4 --metric inner_product {more}"));
         assert!(ask("--interactive --quantization none").unwrap().interactive);
+        assert_eq!(ask("--exact f16").unwrap().exact, Exact::F16);
         assert_eq!(ask("--ef 10,20,40").unwrap().ef, [10, 20, 40]);
         let churn = ask("--churn 20 --percent 2.5 --window --n 1000").unwrap();
         assert_eq!((churn.churn, churn.percent, churn.fresh_every), (Some(20), Some(2.5), 5));

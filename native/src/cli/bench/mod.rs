@@ -48,6 +48,7 @@ impl Bench {
             .with_max_connections(self.m)
             .with_ef_construction(self.ef_construction)
             .with_quantization(self.quantization)
+            .with_exact(self.exact)
             .with_seed(self.seed)
     }
 
@@ -80,10 +81,11 @@ impl Bench {
     fn describe(&self, Built { index, took }: &Built, out: &mut impl Write) -> Result<()> {
         let Self { dim, metric, m, ef_construction, seed, threads, .. } = self;
         let quantization = format!("{:?}", self.quantization).to_lowercase();
+        let exact = format!("{:?}", self.exact).to_lowercase();
         writeln!(out, "{} vectors of {dim} dimensions, {metric}", index.len())?;
         writeln!(
             out,
-            "quantization {quantization}, m {m}, ef_construction {ef_construction}, seed {seed}"
+            "quantization {quantization}, exact {exact}, m {m}, ef_construction {ef_construction}, seed {seed}"
         )?;
         writeln!(
             out,
