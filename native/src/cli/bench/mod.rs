@@ -85,7 +85,8 @@ impl Bench {
         writeln!(out, "{} vectors of {dim} dimensions, {metric}", index.len())?;
         writeln!(
             out,
-            "quantization {quantization}, exact {exact}, m {m}, ef_construction {ef_construction}, seed {seed}"
+            "quantization {quantization}, exact {exact}, \
+             m {m}, ef_construction {ef_construction}, seed {seed}"
         )?;
         writeln!(
             out,
