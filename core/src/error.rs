@@ -121,6 +121,45 @@ pub enum Error {
         /// The largest size of a value.
         max: f32,
     },
+    /// A number that metadata cannot hold.
+    #[error("metadata holds no {found}; leave the key out")]
+    InvalidNumber {
+        /// What was given: a NaN or an infinity.
+        found: f64,
+    },
+    /// Arrays and objects are in one another too often.
+    #[error("values may be nested {max} deep; make the value flatter")]
+    TooDeep {
+        /// The deepest they may be.
+        max: usize,
+    },
+    /// A filter that cannot be answered, or cannot be read.
+    #[error("the filter at {at:?}: {reason}")]
+    InvalidFilter {
+        /// Where in the filter, as a JSON pointer.
+        at: String,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A name is empty or too long.
+    #[error("a name of a {what} has 1 to {max} bytes, found {found}")]
+    InvalidName {
+        /// What has the name.
+        what: &'static str,
+        /// The most bytes.
+        max: usize,
+        /// The bytes that were given.
+        found: usize,
+    },
+    /// No kind of scope has this name.
+    #[error(
+        "no scope begins with {kind:?}; \
+         use one of global, tenant, user, session, agent, tool, workflow, hook, custom"
+    )]
+    UnknownScopeKind {
+        /// The beginning of what was before the colon.
+        kind: String,
+    },
     /// No metric has this name.
     #[error("no metric is called {name:?}; use one of cosine, euclidean, inner_product, manhattan")]
     UnknownMetric {
@@ -178,6 +217,11 @@ impl Error {
             Self::InvalidRecall { .. } => "invalid_recall",
             Self::UnknownSlot { .. } => "unknown_slot",
             Self::ValueTooLarge { .. } => "value_too_large",
+            Self::InvalidNumber { .. } => "invalid_number",
+            Self::TooDeep { .. } => "too_deep",
+            Self::InvalidFilter { .. } => "invalid_filter",
+            Self::InvalidName { .. } => "invalid_name",
+            Self::UnknownScopeKind { .. } => "unknown_scope_kind",
             Self::UnknownMetric { .. } => "unknown_metric",
             Self::UnknownIsa { .. } => "unknown_isa",
             Self::IsaUnavailable { .. } => "isa_unavailable",
@@ -208,6 +252,11 @@ mod tests {
             Error::InvalidRecall { found: 95.0 },
             Error::UnknownSlot { slot: 7 },
             Error::ValueTooLarge { position: 3, max: 65504.0 },
+            Error::InvalidNumber { found: f64::NAN },
+            Error::TooDeep { max: 32 },
+            Error::InvalidFilter { at: "/a/$in".to_owned(), reason: "is empty".to_owned() },
+            Error::InvalidName { what: "scope", max: 512, found: 0 },
+            Error::UnknownScopeKind { kind: name() },
             Error::UnknownMetric { name: name() },
             Error::UnknownIsa { name: name() },
             Error::IsaUnavailable { isa: Isa::Neon, best: Isa::Avx2 },

@@ -18,20 +18,26 @@
 
 mod config;
 mod error;
+mod filter;
 mod graph;
 mod index;
 mod memory;
+mod metadata;
 mod metric;
 mod mix;
+mod scope;
 mod simd;
 mod verify;
 
 pub use config::{Exact, HnswConfig, Quantization};
 pub use error::Error;
+pub use filter::{Field, Filter, Op, field};
 pub use graph::{Cost, Executor, GraphReport, Neighbor, Searcher, Serial};
 pub use index::{HnswIndex, HnswReader, Maintenance};
 pub use memory::Memory;
+pub use metadata::{FieldPath, Number, Object, Value};
 pub use metric::DistanceMetric;
+pub use scope::Scope;
 pub use simd::{Isa, Simd};
 pub use verify::verify_index;
 

@@ -6,6 +6,7 @@
 )]
 
 mod deletes;
+mod filter;
 mod index;
 mod kernels;
 mod model;

@@ -138,7 +138,10 @@ fn unsafe_stays_in_its_homes() {
 /// `error` knows nobody but the names of sets, `simd` knows no metric, nobody knows `verify`.
 #[test]
 fn core_is_layered() {
-    let layers = ["error", "mix", "simd", "memory", "metric", "config", "graph", "index", "verify"];
+    let layers = [
+        "error", "mix", "scope", "metadata", "filter", "simd", "memory", "metric", "config",
+        "graph", "index", "verify",
+    ];
     let layer = |name: &str| layers.iter().position(|layer| *layer == name);
     let wanted = |name: &str| name.starts_with("core/src/") && !name.ends_with("tests.rs");
     check(wanted, |name, text| {

@@ -1,0 +1,9 @@
+//! Metadata: what an entry says about itself, and where in it a value is.
+
+mod field_path;
+mod number;
+mod value;
+
+pub use field_path::FieldPath;
+pub use number::Number;
+pub use value::{Object, Value};
