@@ -160,6 +160,46 @@ pub enum Error {
         /// The beginning of what was before the colon.
         kind: String,
     },
+    /// A model makes no vectors of this length.
+    #[error("model {model:?} makes vectors of {sizes} dimensions, not of {found}")]
+    ModelDimensions {
+        /// The model.
+        model: String,
+        /// The lengths that it makes, in words.
+        sizes: String,
+        /// What was given.
+        found: usize,
+    },
+    /// A model is registered already.
+    #[error("model {model:?} is registered with {dimensions} dimensions; remove it first")]
+    ModelRegistered {
+        /// The model.
+        model: String,
+        /// The length that it is registered with.
+        dimensions: usize,
+    },
+    /// A model is not registered.
+    #[error("model {model:?} is not registered")]
+    UnknownModel {
+        /// The model.
+        model: String,
+    },
+    /// No model that is registered makes vectors of this length.
+    #[error("no model is registered with {dimensions} dimensions, only {}", registered.join(", "))]
+    NoModel {
+        /// The length of the vector.
+        dimensions: usize,
+        /// Models that are registered, and their dimensions.
+        registered: Vec<String>,
+    },
+    /// Several models that are registered make vectors of this length.
+    #[error("{dimensions} dimensions fit {}; name the model", models.join(", "))]
+    AmbiguousModel {
+        /// The length of the vector.
+        dimensions: usize,
+        /// The models, and their dimensions.
+        models: Vec<String>,
+    },
     /// No metric has this name.
     #[error("no metric is called {name:?}; use one of cosine, euclidean, inner_product, manhattan")]
     UnknownMetric {
@@ -222,6 +262,11 @@ impl Error {
             Self::InvalidFilter { .. } => "invalid_filter",
             Self::InvalidName { .. } => "invalid_name",
             Self::UnknownScopeKind { .. } => "unknown_scope_kind",
+            Self::ModelDimensions { .. } => "model_dimensions",
+            Self::ModelRegistered { .. } => "model_registered",
+            Self::UnknownModel { .. } => "unknown_model",
+            Self::NoModel { .. } => "no_model",
+            Self::AmbiguousModel { .. } => "ambiguous_model",
             Self::UnknownMetric { .. } => "unknown_metric",
             Self::UnknownIsa { .. } => "unknown_isa",
             Self::IsaUnavailable { .. } => "isa_unavailable",
@@ -257,6 +302,11 @@ mod tests {
             Error::InvalidFilter { at: "/a/$in".to_owned(), reason: "is empty".to_owned() },
             Error::InvalidName { what: "scope", max: 512, found: 0 },
             Error::UnknownScopeKind { kind: name() },
+            Error::ModelDimensions { model: name(), sizes: "256 or 768".to_owned(), found: 300 },
+            Error::ModelRegistered { model: name(), dimensions: 768 },
+            Error::UnknownModel { model: name() },
+            Error::NoModel { dimensions: 300, registered: vec![name()] },
+            Error::AmbiguousModel { dimensions: 768, models: vec![name(), name()] },
             Error::UnknownMetric { name: name() },
             Error::UnknownIsa { name: name() },
             Error::IsaUnavailable { isa: Isa::Neon, best: Isa::Avx2 },

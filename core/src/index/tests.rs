@@ -74,7 +74,7 @@ fn config() -> HnswConfig {
 
 #[test]
 fn an_index_lives_beside_its_readers() {
-    live(config(), Simd::new(crate::simd::Isa::Scalar).unwrap());
+    live(config(), Simd::detect());
     live(config().with_exact(Exact::F16), Simd::detect());
 }
 
