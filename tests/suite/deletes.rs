@@ -1,6 +1,7 @@
 //! Deletes: hidden at once, repaired without rot, and their slots used again.
 
 use vicino::{DistanceMetric, Error, HnswConfig, HnswIndex, Quantization, Rayon, Searcher, Serial};
+use vicino_tests::Random;
 
 use crate::index::{QUERIES, clustered};
 
@@ -233,5 +234,39 @@ fn an_executor_that_panics_or_leaves_tasks_out_changes_nothing() {
         let mut index = HnswIndex::new(config(), DIMENSIONS, simd).unwrap();
         index.insert(&vectors, &Bad(panics)).unwrap();
         assert_eq!(index.check(), good.check());
+    }
+}
+
+/// Equal vectors hang below the smallest of them, and when what led to that one is deleted it must
+/// be found again among lists that are full of its equals.
+#[test]
+fn crowds_of_equals_survive_the_deletion_of_what_led_to_them() {
+    let mut random = Random(11);
+    for round in 0..12 {
+        let config = HnswConfig::balanced()
+            .with_distance_metric(DistanceMetric::Euclidean)
+            .with_max_connections(4)
+            .with_ef_construction(40)
+            .with_promotion_size(50);
+        let mut index = HnswIndex::new(config, 4, vicino::simd().unwrap()).unwrap();
+        let centres = clustered(5, 4, round);
+        let mut crowds = Vec::new();
+        for _ in 0..8 {
+            let mut rows = clustered(40, 4, round + 1);
+            for centre in centres.chunks_exact(4) {
+                rows.extend(centre.repeat(20 + random.below(60)));
+            }
+            let born = index.insert(&rows, &Serial).unwrap();
+            crowds.extend_from_slice(&born[40..]);
+            let (kept, gone): (Vec<u32>, Vec<u32>) =
+                crowds.into_iter().partition(|_| random.below(3) > 0);
+            crowds = kept;
+            // With all that is between the crowds.
+            index.delete(&gone).unwrap();
+            index.delete(&born[..40]).unwrap();
+            while !index.maintain(1_000, &Serial).finished {}
+            let report = index.check();
+            assert_eq!((report.invalid_links, report.unreachable), (0, 0), "round {round}");
+        }
     }
 }

@@ -228,9 +228,8 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         }
     }
 
-    /// Gives a slot that no list leads to a place in the nearest list with room, counted in links
-    /// from those that are near it. Pruned lists have some; where there is none, the slot takes
-    /// the place of a link that most other lists lead to.
+    /// Gives a slot that no list leads to a place in another: in that of an equal, or in the
+    /// nearest with room, counted in links from those that are near it.
     ///
     /// Equal slots hang below one another as a tree, a smaller one above: whoever comes descends to
     /// one with room.
@@ -242,7 +241,6 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         states: &[State],
     ) {
         const STEPS: u32 = 64; // far deeper than a tree of all slots
-        const LOOKED_AT: usize = 32; // a bound on what a crowd of equal vectors may cost
         let most = 2 * self.graph.shape.connections;
         let live = |slot: &u32| states[*slot as usize] == State::Live;
         near.retain(live);
@@ -262,27 +260,58 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             let turn = (orphan ^ step).wrapping_mul(0x9e37_79b9) >> 8;
             twin = links.get(turn as usize % links.len().max(1)).copied();
         }
-        let mut looked = 0;
-        while looked < near.len().min(LOOKED_AT) {
-            let mut links: Vec<u32> = view.links(near[looked], 0).collect();
-            if links.len() < most && view.counts(near[looked], orphan) {
-                links.push(orphan);
-                self.set_list(view, near[looked], 0, &links);
-                return;
-            }
-            let new = |link: &u32| *link != orphan && live(link) && !near.contains(link);
-            let more: Vec<u32> = links.into_iter().filter(new).collect();
-            near.extend(more);
-            looked += 1;
+        if let Some((parent, links)) = self.nearest_place(view, orphan, near, states) {
+            self.set_list(view, parent, 0, &links);
         }
-        let Some(&parent) = near.iter().find(|&&parent| view.counts(parent, orphan)) else {
-            return;
-        };
-        let mut links: Vec<u32> = view.links(parent, 0).collect();
-        let degree = |i: &usize| self.in_degrees[links[*i] as usize].load(Ordering::Relaxed);
-        let popular = (0..most).rev().max_by_key(degree);
-        links[popular.expect("the list is full")] = orphan;
-        self.set_list(view, parent, 0, &links);
+    }
+
+    /// The nearest list that an orphan can be in, and the list with it: one with room where its
+    /// link counts; else in the place of the link that most other lists lead to; else where its
+    /// link does not count.
+    fn nearest_place(
+        &self,
+        view: &GraphView<'_, K, R>,
+        orphan: u32,
+        mut near: Vec<u32>,
+        states: &[State],
+    ) -> Option<(u32, Vec<u32>)> {
+        const LOOKED_AT: usize = 32; // a bound on what a crowd of equal vectors may cost
+        const FOUND_MAX: usize = 4096; // and on what it costs where nobody has room
+        let most = 2 * self.graph.shape.connections;
+        let degree = |link: u32| self.in_degrees[link as usize].load(Ordering::Relaxed);
+        let (mut popular, mut uncounted) = (None, None);
+        let mut most_lists = 1;
+        let mut looked = 0;
+        while looked < near.len().min(LOOKED_AT) || popular.is_none() && looked < near.len() {
+            let parent = near[looked];
+            let mut links: Vec<u32> = view.links(parent, 0).collect();
+            looked += 1;
+            if near.len() < FOUND_MAX {
+                let live = |link: &u32| states[*link as usize] == State::Live;
+                let new = |link: &u32| *link != orphan && live(link) && !near.contains(link);
+                let more: Vec<u32> = links.iter().copied().filter(new).collect();
+                near.extend(more);
+            }
+            if links.contains(&orphan) {
+                continue;
+            }
+            if links.len() < most {
+                links.push(orphan);
+                if view.counts(parent, orphan) {
+                    return Some((parent, links));
+                }
+                uncounted.get_or_insert((parent, links));
+            } else if view.counts(parent, orphan) {
+                let place = (0..most).rev().max_by_key(|&place| degree(links[place]))?;
+                // One that no other list leads to would be the next orphan.
+                if degree(links[place]) > most_lists {
+                    most_lists = degree(links[place]);
+                    links[place] = orphan;
+                    popular = Some((parent, links));
+                }
+            }
+        }
+        popular.or(uncounted)
     }
 }
 

@@ -160,9 +160,19 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             let next = live.rev().max_by_key(|&slot| view.layers_above(slot));
             self.graph.entry.store(next.unwrap_or(EMPTY), Ordering::Release);
         }
-        self.reconnect(states)
+        let mut distances = 0;
+        // Who gives up a link for an orphan may lose what hung on it: seldom, and never for long.
+        const PASSES: usize = 16;
+        for _ in 0..PASSES {
+            match self.reconnect(states) {
+                0 => break,
+                more => distances += more,
+            }
+        }
+        distances
     }
 
+    /// Finds a list that is reached for each live slot that is not; how many distances that took.
     fn reconnect(&self, states: &[State]) -> u64 {
         let view = self.graph.view();
         let mut distances = 0;
@@ -180,8 +190,11 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
                         pool,
                         admit: states,
                     });
+                    // Through the layers above, the search may have come to a part that no other
+                    // leads to.
                     let near = pool.candidates().iter().map(|candidate| candidate.slot());
-                    self.adopt(&view, slot, near.filter(|&near| near != slot).collect(), states);
+                    let near = near.filter(|&near| reached[near as usize]).collect();
+                    self.adopt(&view, slot, near, states);
                     distances += pool.cost.distances;
                 });
                 view.reach(Some(slot), &mut reached);

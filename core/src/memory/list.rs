@@ -25,6 +25,7 @@ pub(crate) struct Change {
 
 /// Makes `new`, without doubles and no longer than the list, its links.
 pub(crate) fn rewrite(list: &[AtomicU32], new: &[u32]) -> Change {
+    debug_assert!((1..new.len()).all(|i| !new[..i].contains(&new[i])), "a list has no doubles");
     // Most often a link or two are appended.
     let old = list.iter().map(|link| link.load(Ordering::Relaxed));
     let same = old.zip(new).take_while(|(old, new)| old == *new).count();
@@ -83,8 +84,9 @@ mod tests {
 
     #[test]
     fn any_list_becomes_any_other() {
-        for from in 0..64_u32 {
-            for to in 0..64_u32 {
+        let step = if cfg!(miri) { 11 } else { 1 };
+        for from in (0..64_u32).step_by(step) {
+            for to in (0..64_u32).step_by(step) {
                 let set = |bits: u32| (0..6).filter(|i| bits >> i & 1 == 1).collect::<Vec<u32>>();
                 let list: Vec<_> = (0..6).map(|_| AtomicU32::new(EMPTY)).collect();
                 rewrite(&list, &set(from));
