@@ -170,6 +170,12 @@ pub enum Error {
         /// What was given.
         found: usize,
     },
+    /// What is left of a model's vector that is cut means nothing.
+    #[error("vectors of model {model:?} cannot be cut; ask the model for shorter ones")]
+    CannotTruncate {
+        /// The model.
+        model: String,
+    },
     /// A model is registered already.
     #[error("model {model:?} is registered with {dimensions} dimensions; remove it first")]
     ModelRegistered {
@@ -263,6 +269,7 @@ impl Error {
             Self::InvalidName { .. } => "invalid_name",
             Self::UnknownScopeKind { .. } => "unknown_scope_kind",
             Self::ModelDimensions { .. } => "model_dimensions",
+            Self::CannotTruncate { .. } => "cannot_truncate",
             Self::ModelRegistered { .. } => "model_registered",
             Self::UnknownModel { .. } => "unknown_model",
             Self::NoModel { .. } => "no_model",
@@ -303,6 +310,7 @@ mod tests {
             Error::InvalidName { what: "scope", max: 512, found: 0 },
             Error::UnknownScopeKind { kind: name() },
             Error::ModelDimensions { model: name(), sizes: "256 or 768".to_owned(), found: 300 },
+            Error::CannotTruncate { model: name() },
             Error::ModelRegistered { model: name(), dimensions: 768 },
             Error::UnknownModel { model: name() },
             Error::NoModel { dimensions: 300, registered: vec![name()] },

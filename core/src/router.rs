@@ -10,6 +10,7 @@ use std::fmt;
 
 use crate::error::Error;
 use crate::metric::{DistanceMetric, squared_norm};
+use crate::simd::DIMENSIONS_MAX;
 
 /// An embedding model, by the name that its maker gave it.
 ///
@@ -70,6 +71,9 @@ pub enum Sizes {
     Of(&'static [usize]),
     /// This one and all above, up to the whole.
     AtLeast(usize),
+    /// These, as the model itself makes them: more is done to them than to cut, so that its whole
+    /// vectors cannot be cut afterwards.
+    Asked(&'static [usize]),
 }
 
 macro_rules! models {
@@ -93,13 +97,13 @@ macro_rules! models {
     };
 }
 
-use Sizes::{AtLeast, Of, Whole};
+use Sizes::{Asked, AtLeast, Of, Whole};
 
 const COHERE: Sizes = Of(&[256, 512, 1024]);
 const VOYAGE: Sizes = Of(&[256, 512, 2048]);
 const GEMMA: Sizes = Of(&[128, 256, 512]);
 const TITAN: Sizes = Of(&[256, 512]);
-const NOMIC: Sizes = Of(&[64, 128, 256, 512]);
+const NOMIC: Sizes = Asked(&[64, 128, 256, 512]);
 const MIXEDBREAD: Sizes = Of(&[512]);
 const JINA_3: Sizes = Of(&[32, 64, 128, 256, 512, 768]);
 const JINA_4: Sizes = Of(&[128, 256, 512, 1024]);
@@ -124,7 +128,7 @@ models! {
     VOYAGE_LAW_2            "voyage-law-2"                            1024 Whole, Cosine true
     VOYAGE_FINANCE_2        "voyage-finance-2"                        1024 Whole, Cosine true
     GEMINI_EMBEDDING_001    "gemini-embedding-001"                    3072 AtLeast(128), Cosine true
-    GEMMA_300M              "embeddinggemma-300m"                      768 GEMMA, Cosine true
+    GEMMA_300M              "google/embeddinggemma-300m"               768 GEMMA, Cosine true
     TITAN_TEXT_V1           "amazon.titan-embed-text-v1"              1536 Whole, Cosine false
     TITAN_TEXT_V2           "amazon.titan-embed-text-v2:0"            1024 TITAN, Cosine true
     MISTRAL_EMBED           "mistral-embed"                           1024 Whole, Cosine true
@@ -166,7 +170,7 @@ impl ModelInfo {
         dimensions == self.dimensions
             || match self.sizes {
                 Whole => false,
-                Of(sizes) => sizes.contains(&dimensions),
+                Of(sizes) | Asked(sizes) => sizes.contains(&dimensions),
                 AtLeast(least) => (least..self.dimensions).contains(&dimensions),
             }
     }
@@ -176,7 +180,7 @@ impl ModelInfo {
         let whole = self.dimensions;
         match self.sizes {
             Whole => whole.to_string(),
-            Of(sizes) => {
+            Of(sizes) | Asked(sizes) => {
                 let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
                 format!("{whole}, {}", sizes.join(", "))
             }
@@ -208,13 +212,18 @@ impl EmbeddingModel {
     ///
     /// # Errors
     ///
-    /// [`Error::ModelDimensions`] where the model makes no vectors of either length, or nothing is
-    /// known of it; [`Error::DimensionMismatch`] for a vector that is too short;
-    /// [`Error::NotFinite`] and [`Error::ZeroNorm`] for what is left.
+    /// [`Error::CannotTruncate`] where vectors of the model mean nothing once they are cut, or
+    /// nothing is known of it; [`Error::ModelDimensions`] where it makes none of either length;
+    /// [`Error::DimensionMismatch`] for a vector that is too short; [`Error::NotFinite`] and
+    /// [`Error::ZeroNorm`] for what is left.
     pub fn truncate(&self, vector: &[f32], dimensions: usize) -> Result<Vec<f32>, Error> {
+        let info = match self.info() {
+            Some(info) if matches!(info.sizes, Of(_) | AtLeast(_)) => info,
+            _ => return Err(Error::CannotTruncate { model: self.said() }),
+        };
         for found in [vector.len(), dimensions] {
-            if !self.info().is_some_and(|info| info.makes(found)) {
-                return Err(self.dimensions_error(found));
+            if !info.makes(found) {
+                return Err(self.dimensions_error(info, found));
             }
         }
         let Some(part) = vector.get(..dimensions) else {
@@ -230,9 +239,8 @@ impl EmbeddingModel {
         Ok(scaled)
     }
 
-    fn dimensions_error(&self, found: usize) -> Error {
-        let sizes = self.info().map_or_else(|| "only its own".to_owned(), ModelInfo::sizes);
-        Error::ModelDimensions { model: self.said(), sizes, found }
+    fn dimensions_error(&self, info: &ModelInfo, found: usize) -> Error {
+        Error::ModelDimensions { model: self.said(), sizes: info.sizes(), found }
     }
 
     /// As much of the name as a message has room for.
@@ -284,6 +292,7 @@ impl<S> Routes<S> {
     /// # Errors
     ///
     /// [`Error::InvalidName`] for a name that is empty or over 512 bytes;
+    /// [`Error::InvalidConfig`] for no dimensions, or over 65,536;
     /// [`Error::ModelDimensions`] where the model is known and makes no such vectors;
     /// [`Error::ModelRegistered`] where it is there.
     pub fn register(
@@ -297,8 +306,12 @@ impl<S> Routes<S> {
         if !(1..=MAX).contains(&found) {
             return Err(Error::InvalidName { what: "model", max: MAX, found });
         }
-        if model.info().is_some_and(|info| !info.makes(dimensions)) {
-            return Err(model.dimensions_error(dimensions));
+        if !(1..=DIMENSIONS_MAX).contains(&dimensions) {
+            let (field, max) = ("dimensions", DIMENSIONS_MAX);
+            return Err(Error::InvalidConfig { field, min: 1, max, found: dimensions });
+        }
+        if let Some(info) = model.info().filter(|info| !info.makes(dimensions)) {
+            return Err(model.dimensions_error(info, dimensions));
         }
         if let Some(route) = self.0.get(&model) {
             let dimensions = route.dimensions;
@@ -379,7 +392,7 @@ mod tests {
     #[test]
     fn a_vector_is_cut_only_where_the_model_allows_it() {
         let vector: Vec<f32> = (0..768_u16).map(|i| f32::from(i % 7) - 3.0).collect();
-        let model = EmbeddingModel::NOMIC_EMBED_TEXT_V1_5;
+        let model = EmbeddingModel::GEMMA_300M;
         let cut = model.truncate(&vector, 128).unwrap();
         let norm = squared_norm(&cut).unwrap();
         assert!(cut.len() == 128 && (norm - 1.0).abs() < 1e-6, "{norm}");
@@ -388,12 +401,13 @@ mod tests {
             model.truncate(vector, to).unwrap_err().code()
         };
         assert_eq!(code(&model, &vector, 100), "model_dimensions");
-        assert_eq!(code(&model, &vector[..100], 64), "model_dimensions");
+        assert_eq!(code(&model, &vector[..100], 128), "model_dimensions");
         assert_eq!(code(&model, &vector[..256], 512), "dimension_mismatch");
-        assert_eq!(code(&EmbeddingModel::BGE_BASE_EN_V1_5, &vector, 256), "model_dimensions");
-        assert_eq!(code(&EmbeddingModel::new("mine"), &vector, 256), "model_dimensions");
-        assert_eq!(code(&model, &[0.0; 768], 64), "zero_norm");
-        assert_eq!(code(&model, &[f32::NAN; 768], 64), "not_finite");
+        assert_eq!(code(&EmbeddingModel::BGE_BASE_EN_V1_5, &vector, 256), "cannot_truncate");
+        assert_eq!(code(&EmbeddingModel::new("mine"), &vector, 256), "cannot_truncate");
+        assert_eq!(code(&EmbeddingModel::NOMIC_EMBED_TEXT_V1_5, &vector, 256), "cannot_truncate");
+        assert_eq!(code(&model, &[0.0; 768], 128), "zero_norm");
+        assert_eq!(code(&model, &[f32::NAN; 768], 128), "not_finite");
     }
 
     #[test]
@@ -429,6 +443,8 @@ mod tests {
             (EmbeddingModel::VOYAGE_3_5, 300, "model_dimensions"),
             (EmbeddingModel::new(""), 10, "invalid_name"),
             (long, 10, "invalid_name"),
+            (EmbeddingModel::new("mine"), 0, "invalid_config"),
+            (EmbeddingModel::new("mine"), 65_537, "invalid_config"),
         ] {
             assert_eq!(routes.register(model, dimensions, 'b').unwrap_err().code(), code);
         }

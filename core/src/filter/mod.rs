@@ -123,7 +123,7 @@ impl Filter {
         Self::And(Vec::new())
     }
 
-    /// Does an entry with this id and metadata match? O(the filter's parts and what they look at).
+    /// Does an entry with this id and metadata match? O(parts of the filter x values at its paths).
     ///
     /// This is the definition: a filter that is not [valid](Self::validate) has an answer too, but
     /// whatever takes one refuses it.

@@ -47,6 +47,7 @@ impl Place {
         let key = key.to_string();
         let said: String = key.chars().take(SAID).collect();
         let more = if said.len() < key.len() { "..." } else { "" };
+        let said = said.replace('~', "~0").replace('/', "~1");
         Self(format!("{}/{said}{more}", self.0))
     }
 
@@ -147,7 +148,7 @@ impl Place {
                     here.field(path, value).map(|filter| !filter)
                 }
                 Some(name) => here.op(path, name, value),
-                None => here.invalid(format!("is no operator; for a key of {path:?} write a path")),
+                None => here.invalid("is no operator; for a key of an object write a path"),
             }
         });
         operators.collect::<Result<_, _>>().map(together)
@@ -188,7 +189,7 @@ impl Place {
     fn clause(&self, value: &Value) -> Result<Filter, Error> {
         let object = self.object(value)?;
         if let Some(path) = object.get("key") {
-            let path = self.at("key").string(path)?.replace("[]", "");
+            let path = self.at("key").path(path)?;
             let rest = object.iter().filter(|(key, _)| *key != "key");
             let rest: Object = rest.map(|(key, value)| (key.clone(), value.clone())).collect();
             let (key, value) = self.only(&rest, "match and range beside key")?;
@@ -209,14 +210,35 @@ impl Place {
             "is_empty" | "is_null" => {
                 let (name, path) = here.only(here.object(value)?, "key")?;
                 match name {
-                    "key" => {
-                        Ok(field(&here.at(name).string(path)?.replace("[]", "")).exists(false))
-                    }
+                    "key" => Ok(field(&here.at(name).path(path)?).exists(false)),
                     _ => here.invalid("expected key"),
                 }
             }
             _ => here.invalid("is not supported; use key, has_id, is_empty, is_null or clauses"),
         }
+    }
+
+    /// A path of the second spelling: `[]` after a key says that arrays are looked into, which they
+    /// are anyway.
+    fn path(&self, value: &Value) -> Result<String, Error> {
+        let text = self.string(value)?;
+        let mut path = String::with_capacity(text.len());
+        let mut rest = text.chars();
+        while let Some(character) = rest.next() {
+            match character {
+                '\\' => path.extend(std::iter::once('\\').chain(rest.next())),
+                '[' if rest.as_str() == "]" || rest.as_str().starts_with("].") => {
+                    rest.next();
+                }
+                '[' | ']' | '"' => {
+                    return self.invalid(format!(
+                        "holds {character:?}; write [] behind a key, or a backslash before it"
+                    ));
+                }
+                other => path.push(other),
+            }
+        }
+        Ok(path)
     }
 
     fn matching(&self, path: &str, value: &Value) -> Result<Filter, Error> {

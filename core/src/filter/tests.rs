@@ -102,6 +102,8 @@ fn the_second_spelling_is_read_as_the_first() {
             r#"{"a": {"$gt": 1, "$lte": 2}}"#,
         ),
         (r#"{"must": [{"is_empty": {"key": "a"}}]}"#, r#"{"a": {"$exists": false}}"#),
+        (r#"{"must": {"key": "a[].b[]", "match": {"value": 1}}}"#, r#"{"a.b": 1}"#),
+        (r#"{"must": {"key": "a\\[\\]", "match": {"value": 1}}}"#, r#"{"a[]": 1}"#),
         (r#"{"must": [{"is_null": {"key": "a"}}]}"#, r#"{"a": {"$exists": false}}"#),
         (r#"{"must": [{"has_id": ["x"]}]}"#, r#"{"$has_id": ["x"]}"#),
         (
@@ -115,7 +117,7 @@ fn the_second_spelling_is_read_as_the_first() {
 
 #[test]
 fn what_is_not_understood_is_an_error_that_says_where() {
-    let long = format!(r#"{{"{}": null}}"#, "k".repeat(1 << 20));
+    let long = format!(r#"{{"{}": {{"{}": 1}}}}"#, "k".repeat(1 << 20), "l".repeat(1 << 20));
     let deep = r#"{"$not": "#.repeat(14) + "{}" + &"}".repeat(14);
     for (json, at) in [
         ("[]", ""),
@@ -141,6 +143,10 @@ fn what_is_not_understood_is_an_error_that_says_where() {
         (r#"{"must": [], "year": 1}"#, "/year"),
         (r#"{"must": [{"year": 1}]}"#, "/must/0/year"),
         (r#"{"must": [{"key": "a"}]}"#, "/must/0"),
+        (r#"{"must": [{"key": "a[0]", "match": {"value": 1}}]}"#, "/must/0/key"),
+        (r#"{"must": [{"key": "a[]b", "match": {"value": 1}}]}"#, "/must/0/key"),
+        (r#"{"must": [{"key": "\"a.b\"", "match": {"value": 1}}]}"#, "/must/0/key"),
+        (r#"{"a/~": null}"#, "/a~1~0"),
         (r#"{"must": [{"key": 1, "match": {"value": 1}}]}"#, "/must/0/key"),
         (r#"{"must": [{"key": "a", "match": {"value": 1, "any": [1]}}]}"#, "/must/0/match"),
         (r#"{"must": [{"key": "a", "match": {"phrase": "x"}}]}"#, "/must/0/match/phrase"),
@@ -151,7 +157,7 @@ fn what_is_not_understood_is_an_error_that_says_where() {
         (r#"{"must": [{"nested": {}}]}"#, "/must/0/nested"),
         (r#"{"must": [{"is_empty": {}}]}"#, "/must/0/is_empty"),
         (&deep, &"/$not".repeat(14)),
-        (&long, &format!("/{}...", "k".repeat(64))),
+        (&long, &format!("/{}.../{}...", "k".repeat(64), "l".repeat(64))),
     ] {
         let error = read(json).unwrap_err();
         let message = error.to_string();

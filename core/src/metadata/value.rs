@@ -207,7 +207,8 @@ impl<'de> Visitor<'de> for Read {
         while let Some(key) = items.next_key::<String>()? {
             let value = items.next_value_seed(deeper)?;
             if object.contains_key(&key) {
-                return Err(de::Error::custom(format_args!("the key {key:?} is there twice")));
+                let said: String = key.chars().take(64).collect();
+                return Err(de::Error::custom(format_args!("the key {said:?} is there twice")));
             }
             object.insert(key, value);
         }
