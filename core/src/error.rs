@@ -282,6 +282,11 @@ impl Error {
     }
 }
 
+/// As many characters of a text as a message has room for: what a user passes may be of any length.
+pub(crate) fn beginning(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::error::Error;
+use crate::error::{Error, beginning};
 use crate::metric::{DistanceMetric, squared_norm};
 use crate::simd::DIMENSIONS_MAX;
 
@@ -245,7 +245,7 @@ impl EmbeddingModel {
 
     /// As much of the name as a message has room for.
     fn said(&self) -> String {
-        self.0.chars().take(64).collect()
+        beginning(&self.0, 64)
     }
 }
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::Error;
+use crate::error::{Error, beginning};
 
 /// Whom an entry belongs to: a tenant, a user, one of the other kinds, or everybody.
 ///
@@ -132,7 +132,7 @@ impl FromStr for Scope {
         }
         let (kind, name) = text.split_once(':').unwrap_or((text, ""));
         let Some((_, scope)) = KINDS.iter().find(|(known, _)| *known == kind) else {
-            return Err(Error::UnknownScopeKind { kind: beginning(kind) });
+            return Err(Error::UnknownScopeKind { kind: beginning(kind, 32) });
         };
         // Before it is copied: a text may be of any length.
         if name.len() > NAME_BYTES_MAX {
@@ -142,11 +142,6 @@ impl FromStr for Scope {
         let scope = scope(name.to_owned());
         scope.validate().map(|()| scope)
     }
-}
-
-/// As much of a text as a message has room for.
-fn beginning(text: &str) -> String {
-    text.chars().take(32).collect()
 }
 
 impl Serialize for Scope {

@@ -11,7 +11,7 @@
 use serde::{Deserialize, Deserializer};
 
 use super::{EMPTY, Filter, Op, field};
-use crate::error::Error;
+use crate::error::{Error, beginning};
 use crate::metadata::{Object, Value};
 
 impl TryFrom<&Value> for Filter {
@@ -45,7 +45,7 @@ impl Place {
     pub(super) fn at(&self, key: impl ToString) -> Self {
         const SAID: usize = 64;
         let key = key.to_string();
-        let said: String = key.chars().take(SAID).collect();
+        let said = beginning(&key, SAID);
         let more = if said.len() < key.len() { "..." } else { "" };
         let said = said.replace('~', "~0").replace('/', "~1");
         Self(format!("{}/{said}{more}", self.0))

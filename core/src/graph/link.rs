@@ -13,7 +13,7 @@ use std::sync::{Mutex, OnceLock};
 use super::pool::{All, Pool};
 use super::prune::Among;
 use super::walk::Walker;
-use super::{GraphView, GraphWriter, Measure, Shape, Stored};
+use super::{Candidate, GraphView, GraphWriter, Measure, Shape, Stored};
 use crate::memory::{State, links};
 use crate::simd::{Lanes, Operation};
 
@@ -367,9 +367,11 @@ impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
             }
             let mut here = match layer {
                 0 => std::mem::take(&mut peers),
-                _ => peers.clone(),
+                _ => {
+                    let is_here = |peer: &&Candidate| view.layers_above(peer.slot()) >= layer;
+                    peers.iter().filter(is_here).copied().collect()
+                }
             };
-            here.retain(|peer| layer == 0 || view.layers_above(peer.slot()) >= layer);
             // Few at a time: most are farther than the farthest that is kept by then.
             here.chunks_mut(16).for_each(|here| pool.offer_all(here, All));
             let candidates = pool.candidates().iter().copied();

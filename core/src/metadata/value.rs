@@ -7,7 +7,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::number::{Form, Number};
-use crate::error::Error;
+use crate::error::{Error, beginning};
 
 /// A value of metadata.
 ///
@@ -207,7 +207,7 @@ impl<'de> Visitor<'de> for Read {
         while let Some(key) = items.next_key::<String>()? {
             let value = items.next_value_seed(deeper)?;
             if object.contains_key(&key) {
-                let said: String = key.chars().take(64).collect();
+                let said = beginning(&key, 64);
                 return Err(de::Error::custom(format_args!("the key {said:?} is there twice")));
             }
             object.insert(key, value);
