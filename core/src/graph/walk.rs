@@ -55,7 +55,7 @@ impl<K: Measure<R>, R: Stored> Operation for Scan<'_, K, R> {
         let mut slots = [EMPTY; LINKS_MAX];
         let mut scratch = Totals::new();
         pool.start(0, count);
-        let mut all = (0..shown.len().min(view.rows.len())).filter(|&slot| shown.shows(slot));
+        let mut all = shown.slots().take_while(|&slot| slot < view.rows.len());
         loop {
             let mut found = 0;
             for (place, slot) in slots.iter_mut().zip(all.by_ref()) {

@@ -7,7 +7,7 @@ use super::space::Space;
 use crate::config::HnswConfig;
 use crate::error::Error;
 use crate::graph::{AnyGraph, Neighbor, Scratch, Searcher};
-use crate::memory::{Memory, Published, Rows, Shown, Slots, domain};
+use crate::memory::{Guard, Memory, Published, Reading, Rows, Shown, Slots, domain};
 use crate::simd::Simd;
 
 /// A hand that reads an index, on any thread, while another writes it. It is cheap to clone.
@@ -146,7 +146,7 @@ impl HnswReader {
         stage.exact.bytes() + graph + self.shared.slots.bytes()
     }
 
-    /// The nearest by a walk that keeps `ef` candidates, or by a scan.
+    /// The nearest of all.
     fn find<'s>(
         &self,
         query: &[f32],
@@ -154,35 +154,59 @@ impl HnswReader {
         ef: Option<usize>,
         searcher: &'s mut Searcher,
     ) -> Result<&'s [Neighbor], Error> {
-        let norm = self.space().check_query(query)?;
         let Searcher { pin, scratch } = searcher;
+        let guard = pin.enter(self.reading());
+        // First the number, then the stage: what the number shows is in the stage.
+        let shown = self.shared.slots.shown();
+        self.answer(&Request { query, k, ef, shown }, &guard, scratch)?;
+        Ok(&scratch.exact.results)
+    }
+
+    /// Leaves the nearest of what a request shows in the scratch, and says how they were found.
+    pub(crate) fn answer(
+        &self,
+        request: &Request<'_>,
+        guard: &Guard<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Plan, Error> {
+        let &Request { query, k, ef, shown } = request;
+        scratch.exact.clear();
+        let norm = self.space().check_query(query)?;
         let mut scaled = std::mem::take(&mut scratch.exact.scaled);
         self.space().scale(query, norm, &mut scaled);
         scratch.exact.query.clone_from(&scaled);
-        scratch.exact.clear();
         scratch.pool.cost = crate::graph::Cost::default();
 
-        let guard = pin.enter(self.shared.slots.index);
-        // First the number, then the stage: what the number shows is in the stage.
-        let shown = self.shared.slots.shown();
-        let stage = self.shared.stage.read(&guard);
+        let stage = self.shared.stage.read(guard);
         let k = k.min(shown.len() as usize);
         let find = Find { reader: self, stage, shown: &shown, query: &scaled, norm, k };
+        let mut plan = Plan::Scan;
         match (&stage.graph, ef) {
             _ if k == 0 => {}
             // A beam meets some eight slots for each that it keeps, at scattered places.
             (Some(graph), Some(ef)) if ef.saturating_mul(8) < shown.live() => {
+                plan = Plan::Walk;
                 find.walk(&**graph, ef, scratch);
                 if scratch.exact.results.len() < k {
+                    plan = Plan::WalkThenScan;
                     find.scan(scratch);
                 }
             }
             _ => find.scan(scratch),
         }
-        drop(guard);
         scratch.exact.settle(k);
         scratch.exact.scaled = scaled;
-        Ok(&scratch.exact.results)
+        Ok(plan)
+    }
+
+    /// What a search of this index enters.
+    pub(crate) fn reading(&self) -> Reading {
+        self.shared.slots.index
+    }
+
+    /// The slots and their commit numbers.
+    pub(crate) fn numbers(&self) -> &Slots {
+        &self.shared.slots
     }
 
     /// The vector of a slot as it is compared, as far as it is kept. False where the slot is not
@@ -204,8 +228,7 @@ impl HnswReader {
 
     /// All slots that are shown now.
     pub(super) fn slots(&self) -> Vec<u32> {
-        let shown = self.shared.slots.shown();
-        (0..shown.len()).filter(|&slot| shown.shows(slot)).collect()
+        self.shared.slots.shown().slots().collect()
     }
 
     /// Up to so many vectors a scan costs no more than a walk.
@@ -230,6 +253,27 @@ impl HnswReader {
     pub(super) fn publish(&self, stage: Stage) {
         self.shared.stage.replace(stage);
     }
+}
+
+/// What is asked of an index.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) query: &'a [f32],
+    pub(crate) k: usize,
+    /// None for an exact answer.
+    pub(crate) ef: Option<usize>,
+    pub(crate) shown: Shown<'a>,
+}
+
+/// How an answer was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// By comparing all that is shown.
+    Scan,
+    /// By a walk through the graph.
+    Walk,
+    /// By a walk that found too little, and then a scan.
+    WalkThenScan,
 }
 
 /// A search that knows what it reads.
@@ -260,8 +304,8 @@ impl Find<'_> {
                 self.rescore(&**graph, self.k, scratch);
             }
             (exact, _) => {
-                let all = (0..self.shown.len()).filter(|&slot| self.shown.shows(slot));
-                exact.rank(self.reader.simd(), self.reader.space(), self.k, all, scratch);
+                let (simd, space) = (self.reader.simd(), self.reader.space());
+                exact.rank(simd, space, self.k, self.shown.slots(), scratch);
             }
         }
     }

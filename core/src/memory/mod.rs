@@ -10,6 +10,7 @@
 mod arena;
 mod epoch;
 mod list;
+mod slot_set;
 mod slots;
 mod sync;
 
@@ -18,8 +19,9 @@ use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
 pub(crate) use arena::{Rows, RowsWriter, Shared, View, whole_lines};
-pub(crate) use epoch::{Domain, Pin, Published, Reading};
+pub(crate) use epoch::{Domain, Guard, Pin, Published, Reading};
 pub(crate) use list::{Change, EMPTY, links, rewrite};
+pub(crate) use slot_set::SlotSet;
 pub(crate) use slots::{Shown, Slots, SlotsWriter, State, Vacant};
 
 /// The one domain of the process: a search pins it whatever index it reads.

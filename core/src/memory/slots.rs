@@ -13,7 +13,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::{Memory, Reading, Rows, RowsWriter, View, domain};
+use super::{Memory, Reading, Rows, RowsWriter, SlotSet, View, domain};
 use crate::error::Error;
 
 /// A slot that has not died.
@@ -73,18 +73,31 @@ pub(crate) struct Shown<'a> {
     live: usize,
     numbers: View<'a, AtomicU64>,
     hidden: Option<View<'a, AtomicU64>>,
+    /// None where all that is born and has not died is shown.
+    chosen: Option<&'a SlotSet>,
 }
 
 impl Slots {
+    /// The number of the last batch.
+    pub(crate) fn number(&self) -> u64 {
+        self.committed.load(Ordering::Acquire)
+    }
+
     /// What is shown from now on.
     pub(crate) fn shown(&self) -> Shown<'_> {
-        let number = self.committed.load(Ordering::Acquire);
+        self.shown_at(self.number())
+    }
+
+    /// What was shown when this was the number of the last batch. Whoever asks has been reading
+    /// the index since then.
+    pub(crate) fn shown_at(&self, number: u64) -> Shown<'_> {
         let hidden = self.concealed.load(Ordering::Acquire) > 0;
         Shown {
             number,
             live: self.live(),
             hidden: hidden.then(|| self.hidden.view()),
             numbers: self.numbers.view(),
+            chosen: None,
         }
     }
 
@@ -98,14 +111,27 @@ impl Slots {
     }
 }
 
-impl Shown<'_> {
+impl<'a> Shown<'a> {
+    /// Of these slots those that are in a set, `live` of them.
+    pub(crate) fn among(self, chosen: &'a SlotSet, live: usize) -> Self {
+        Self { chosen: Some(chosen), live, ..self }
+    }
+
     /// Does the search show the slot?
     #[inline]
     pub(crate) fn shows(&self, slot: u32) -> bool {
         // First the death: a slot that is born again has its new birth before its death is undone.
         slot < self.len()
+            && self.chosen.is_none_or(|chosen| chosen.contains(slot))
             && self.numbers.row(slot)[DIED].load(Ordering::Acquire) > self.number
             && self.numbers.row(slot)[BORN].load(Ordering::Acquire) <= self.number
+    }
+
+    /// The slots that are shown, ascending.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> {
+        let all = if self.chosen.is_some() { 0 } else { self.len() };
+        let chosen = self.chosen.into_iter().flat_map(SlotSet::iter);
+        (0..all).chain(chosen).filter(|&slot| self.shows(slot))
     }
 
     /// The slots that there are, shown or not.
@@ -120,17 +146,18 @@ impl Shown<'_> {
 
     /// Is there a slot that is not shown?
     pub(crate) fn hides_any(&self) -> bool {
-        self.hidden.is_some()
+        self.hidden.is_some() || self.chosen.is_some()
     }
 
     /// Is the slot likely not to be shown?
     #[inline(always)]
     pub(crate) fn hides(&self, slot: u32) -> bool {
         let word = slot / WORD;
-        self.hidden.is_some_and(|hidden| {
-            word < hidden.len()
-                && hidden.row(word)[0].load(Ordering::Relaxed) >> (slot % WORD) & 1 == 1
-        })
+        self.chosen.is_some_and(|chosen| !chosen.contains(slot))
+            || self.hidden.is_some_and(|hidden| {
+                word < hidden.len()
+                    && hidden.row(word)[0].load(Ordering::Relaxed) >> (slot % WORD) & 1 == 1
+            })
     }
 }
 
