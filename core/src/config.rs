@@ -49,6 +49,9 @@ pub struct HnswConfig {
     pub promotion_size: Option<usize>,
 }
 
+/// The most candidates of a search.
+pub(crate) const EF_MAX: usize = 65_536;
+
 /// What a search through the graph compares.
 ///
 /// ```
@@ -205,6 +208,12 @@ impl HnswConfig {
         self
     }
 
+    /// Up to how many vectors an index is a scan.
+    pub(crate) fn flat_max(&self, dimensions: usize) -> usize {
+        let automatic = ((1 << 20) / dimensions.max(1)).clamp(1024, 10_000);
+        self.promotion_size.unwrap_or(automatic)
+    }
+
     /// Is every setting within its limits?
     ///
     /// # Errors
@@ -215,7 +224,7 @@ impl HnswConfig {
         let limits = [
             ("max_connections", self.max_connections, 4..=128),
             ("ef_construction", self.ef_construction, self.max_connections..=4096),
-            ("ef_search", self.ef_search, 1..=65_536),
+            ("ef_search", self.ef_search, 1..=EF_MAX),
             ("nb_layers", self.nb_layers, 1..=16),
             ("promotion_size", self.promotion_size.unwrap_or(1), 1..=1_000_000),
         ];

@@ -4,6 +4,7 @@
 //! a person can see the cause; `code()` is the same word in Rust and JavaScript. The test
 //! `codes_are_unique_words` holds the form of the codes.
 
+use crate::scope::Scope;
 use crate::simd::Isa;
 
 /// An error of core. Whatever was asked for has not happened, and everything is as it was.
@@ -151,6 +152,92 @@ pub enum Error {
         /// The bytes that were given.
         found: usize,
     },
+    /// A part of an entry is larger than it may be.
+    #[error("an entry has at most {max} {what}, found {found}")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// The most there may be.
+        max: usize,
+        /// What was given.
+        found: usize,
+    },
+    /// A time that not every language can count to.
+    #[error("times are milliseconds within 2^53 of 1970, and spans not negative, found {found}")]
+    InvalidTime {
+        /// What was given.
+        found: i64,
+    },
+    /// A part of a query is outside its limits.
+    #[error("{field} of a query {reason}")]
+    InvalidQuery {
+        /// The part.
+        field: &'static str,
+        /// What it may be, and what it is.
+        reason: String,
+    },
+    /// One of several cannot be taken, or answered, and so none is.
+    #[error("number {position} (from 0): {error}")]
+    InBatch {
+        /// Which of them, counted from 0.
+        position: usize,
+        /// What is wrong with it.
+        error: Box<Self>,
+    },
+    /// An id is taken.
+    #[error("there is an entry {id:?} in {scope} already; upsert replaces it")]
+    DuplicateId {
+        /// The scope.
+        scope: Scope,
+        /// The beginning of the id.
+        id: String,
+    },
+    /// No entry has the id.
+    #[error("there is no entry {id:?} in {scope}")]
+    UnknownId {
+        /// The scope.
+        scope: Scope,
+        /// The beginning of the id.
+        id: String,
+    },
+    /// A handle of one scope was given something of another.
+    #[error("this handle belongs to {expected}, the entry to {found}")]
+    ScopeMismatch {
+        /// The scope of the handle.
+        expected: Scope,
+        /// The scope that was named.
+        found: Scope,
+    },
+    /// A scope would outgrow its limits.
+    #[error("{scope} may hold {max} {what}, this would make it {needed}; delete some first")]
+    ScopeLimit {
+        /// The scope.
+        scope: Scope,
+        /// What is limited.
+        what: &'static str,
+        /// The most it may hold.
+        max: usize,
+        /// What it would hold.
+        needed: usize,
+    },
+    /// A collection would outgrow its memory limit.
+    #[error("the memory limit is {max} bytes, this would take {needed}; raise it or delete some")]
+    MemoryLimit {
+        /// The limit in bytes.
+        max: usize,
+        /// The bytes that the collection would take.
+        needed: usize,
+    },
+    /// A search aims at a recall that its scope was not tuned for.
+    #[error("{scope} is not tuned for recall {recall} at k = {k}; tune it, or name an ef")]
+    NotTuned {
+        /// The scope.
+        scope: Scope,
+        /// The recall.
+        recall: f64,
+        /// The results that were asked for.
+        k: usize,
+    },
     /// No kind of scope has this name.
     #[error(
         "no scope begins with {kind:?}; \
@@ -267,6 +354,16 @@ impl Error {
             Self::TooDeep { .. } => "too_deep",
             Self::InvalidFilter { .. } => "invalid_filter",
             Self::InvalidName { .. } => "invalid_name",
+            Self::TooLarge { .. } => "too_large",
+            Self::InvalidTime { .. } => "invalid_time",
+            Self::InvalidQuery { .. } => "invalid_query",
+            Self::InBatch { error, .. } => error.code(),
+            Self::DuplicateId { .. } => "duplicate_id",
+            Self::UnknownId { .. } => "unknown_id",
+            Self::ScopeMismatch { .. } => "scope_mismatch",
+            Self::ScopeLimit { .. } => "scope_limit",
+            Self::MemoryLimit { .. } => "memory_limit",
+            Self::NotTuned { .. } => "not_tuned",
             Self::UnknownScopeKind { .. } => "unknown_scope_kind",
             Self::ModelDimensions { .. } => "model_dimensions",
             Self::CannotTruncate { .. } => "cannot_truncate",
@@ -279,6 +376,13 @@ impl Error {
             Self::IsaUnavailable { .. } => "isa_unavailable",
             Self::KernelMismatch { .. } => "kernel_mismatch",
         }
+    }
+}
+
+impl Error {
+    /// The error as that of one of several.
+    pub(crate) fn at(self, position: usize) -> Self {
+        Self::InBatch { position, error: Box::new(self) }
     }
 }
 
@@ -313,6 +417,15 @@ mod tests {
             Error::TooDeep { max: 32 },
             Error::InvalidFilter { at: "/a/$in".to_owned(), reason: "is empty".to_owned() },
             Error::InvalidName { what: "scope", max: 512, found: 0 },
+            Error::TooLarge { what: "values of metadata", max: 1024, found: 10_000 },
+            Error::InvalidTime { found: i64::MAX },
+            Error::InvalidQuery { field: "ef", reason: "is 1 to 65536, found 0".to_owned() },
+            Error::DuplicateId { scope: Scope::Global, id: name() },
+            Error::UnknownId { scope: Scope::Global, id: name() },
+            Error::ScopeMismatch { expected: Scope::Global, found: Scope::User(name()) },
+            Error::ScopeLimit { scope: Scope::Global, what: "vectors", max: 10, needed: 11 },
+            Error::MemoryLimit { max: 1 << 20, needed: 1 << 21 },
+            Error::NotTuned { scope: Scope::Global, recall: 0.95, k: 10 },
             Error::UnknownScopeKind { kind: name() },
             Error::ModelDimensions { model: name(), sizes: "256 or 768".to_owned(), found: 300 },
             Error::CannotTruncate { model: name() },

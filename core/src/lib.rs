@@ -16,8 +16,12 @@
 //! # Ok::<(), vicino_core::Error>(())
 //! ```
 
+mod collection;
+mod columns;
 mod config;
+mod entry;
 mod error;
+mod explain;
 mod filter;
 mod graph;
 mod index;
@@ -25,19 +29,27 @@ mod memory;
 mod metadata;
 mod metric;
 mod mix;
+mod query;
 mod router;
 mod scope;
 mod simd;
 mod verify;
 
+pub use collection::{
+    Collection, CollectionReader, IdOrKey, MemoryStats, Page, RecallProbe, ScopeLimits,
+    ScopeReader, ScopeStats, ScopeWriter, StorageStats,
+};
 pub use config::{Exact, HnswConfig, Quantization};
+pub use entry::{EntryKey, VectorEntry};
 pub use error::Error;
+pub use explain::{Explain, ScopeExplain, Short};
 pub use filter::{Field, Filter, Op, field};
 pub use graph::{Cost, Executor, GraphReport, Neighbor, Searcher, Serial};
-pub use index::{HnswIndex, HnswReader, Maintenance};
+pub use index::{HnswIndex, HnswReader, Maintenance, Plan};
 pub use memory::Memory;
 pub use metadata::{FieldPath, Number, Object, Value};
 pub use metric::DistanceMetric;
+pub use query::{Mmr, Target, TimeRange, VectorQuery, VectorResult};
 pub use router::{EmbeddingModel, ModelInfo, Routes, Sizes};
 pub use scope::Scope;
 pub use simd::{Isa, Simd};

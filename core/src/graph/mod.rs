@@ -23,8 +23,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::Error;
 use crate::memory::{
-    Change, EMPTY, Memory, Rows, RowsWriter, Shown, State, Vacant, View, links, rewrite,
-    whole_lines,
+    Change, EMPTY, Memory, Rows, RowsWriter, Shown, State, Vacant, View, arena_bytes, links,
+    rewrite, whole_lines,
 };
 use crate::mix::{STEP, mix};
 use crate::simd::Simd;
@@ -64,7 +64,7 @@ pub(crate) trait AnyGraph: fmt::Debug + Send + Sync {
     /// The vector of a slot as far as its row tells, filled up with what rows are filled up with.
     fn decode(&self, slot: u32, vector: &mut Vec<f32>);
 
-    /// The bytes of what searches read.
+    /// The bytes of what searches read, without rows that the index has.
     fn bytes(&self) -> usize;
 }
 
@@ -106,6 +106,8 @@ pub(crate) struct Graph<K, R> {
     shape: Shape,
     range: Int8,
     rows: Rows<R>,
+    /// And not the index, whose exact vectors they are.
+    owns_rows: bool,
     ground: Rows<AtomicU32>,
     /// Where the lists of a slot in `upper` start.
     starts: Rows<u32>,
@@ -189,7 +191,8 @@ impl<K: Measure<R>, R: Stored> AnyGraph for Graph<K, R> {
     }
 
     fn bytes(&self) -> usize {
-        self.rows.bytes() + self.ground.bytes() + self.starts.bytes() + self.upper.bytes()
+        let rows = if self.owns_rows { self.rows.bytes() } else { 0 };
+        rows + self.ground.bytes() + self.starts.bytes() + self.upper.bytes()
     }
 }
 
@@ -255,6 +258,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             shape,
             range: Int8::fit(Vec::new()),
             rows: rows.expect("they are own or shared"),
+            owns_rows: own.is_some(),
             ground: ground.rows(),
             starts: starts.rows(),
             upper: upper.rows(),
@@ -364,6 +368,20 @@ impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
     fn own_bytes(&self) -> usize {
         self.in_degrees.capacity() * size_of::<AtomicU32>() + self.pools.bytes()
     }
+}
+
+/// The bytes of the links of this many slots, beside their rows.
+pub(crate) fn graph_bytes(connections: usize, slots: usize) -> usize {
+    // One in m has a list above, one in m^2 two; a twentieth and a few more by chance.
+    let above = slots / (connections - 1);
+    let above = above + above / 20 + 64;
+    // A counter a slot in a vector that doubles, and marks of the searches that link.
+    let counters = slots.next_power_of_two().max(4) * size_of::<AtomicU32>();
+    arena_bytes::<AtomicU32>(2 * connections, slots)
+        + arena_bytes::<u32>(1, slots)
+        + arena_bytes::<AtomicU32>(connections, above)
+        + counters
+        + 2 * slots
 }
 
 /// How many layers above the ground a slot is in: one more with a chance of one in m (the paper's

@@ -1,6 +1,6 @@
 //! The scratch of a search: the nearest candidates so far, and which slots were seen.
 
-use crate::memory::{Pin, Shown, State, domain};
+use crate::memory::{Pin, Shown, SlotSet, State, domain};
 use crate::simd::Code;
 
 /// A slot and its distance, in the order of candidates: nearer first, then the smaller slot.
@@ -57,6 +57,8 @@ impl Candidate {
 #[derive(Debug)]
 pub struct Searcher {
     pub(crate) pin: Pin,
+    /// A second place in the domain, for the directory that leads to an index.
+    pub(crate) outer: Pin,
     pub(crate) scratch: Scratch,
 }
 
@@ -70,7 +72,7 @@ impl Searcher {
 
 impl Default for Searcher {
     fn default() -> Self {
-        Self { pin: domain().pin(), scratch: Scratch::default() }
+        Self { pin: domain().pin(), outer: domain().pin(), scratch: Scratch::default() }
     }
 }
 
@@ -101,6 +103,9 @@ pub(crate) struct Scratch {
     pub(crate) pool: Pool,
     pub(crate) queries: Queries,
     pub(crate) exact: Exact,
+    /// What a filter chose, and a part of it.
+    pub(crate) chosen: SlotSet,
+    pub(crate) times: SlotSet,
 }
 
 /// A vector that a search found.

@@ -11,6 +11,7 @@
 
 mod exact;
 mod half;
+mod predict;
 mod promote;
 mod reader;
 mod space;
@@ -26,8 +27,10 @@ use crate::memory::{Memory, RowsWriter, SlotsWriter};
 use crate::metric::DistanceMetric;
 use crate::simd::{DIMENSIONS_MAX, Simd};
 use exact::ExactWriter;
+pub(crate) use predict::predict_bytes;
 use promote::{LONGER_MAX, Promotion};
-pub use reader::HnswReader;
+pub use reader::{HnswReader, Plan};
+pub(crate) use reader::{Request, check_query};
 use space::Space;
 pub use sweep::Maintenance;
 
@@ -150,12 +153,28 @@ impl HnswIndex {
         delete: &[u32],
         executor: &dyn Executor,
     ) -> Result<Vec<u32>, Error> {
+        let prepared = self.prepare(insert, delete)?;
+        Ok(self.apply_prepared(insert, delete, prepared, executor))
+    }
+
+    /// Does everything of [`apply`](Self::apply) that can fail, and changes nothing that is seen.
+    pub(crate) fn prepare(&mut self, insert: &[f32], delete: &[u32]) -> Result<Prepared, Error> {
         let norms = self.check_vectors(insert)?;
         self.check_slots(delete)?;
         let longer = norms.iter().filter(|&&norm| norm > self.longest).count();
-        let (mut born, promotion) = self.reserve(norms.len(), delete.len(), longer)?;
+        let (born, promotion) = self.reserve(norms.len(), delete.len(), longer)?;
+        Ok(Prepared { norms, born, promotion })
+    }
 
-        // From here on nothing fails.
+    /// The change that was prepared last.
+    pub(crate) fn apply_prepared(
+        &mut self,
+        insert: &[f32],
+        delete: &[u32],
+        prepared: Prepared,
+        executor: &dyn Executor,
+    ) -> Vec<u32> {
+        let Prepared { norms, mut born, promotion } = prepared;
         for &slot in delete {
             self.slots.kill(slot);
         }
@@ -182,7 +201,12 @@ impl HnswIndex {
             (None, None) => {}
         }
         self.slots.commit(&born, delete);
-        Ok(born)
+        born
+    }
+
+    /// How many deleted vectors still have their slots.
+    pub(crate) fn tombstones(&self) -> usize {
+        self.slots.dead()
     }
 
     /// Checks the structure of the graph, in O(links).
@@ -198,6 +222,17 @@ impl HnswIndex {
         self.reader.memory_bytes()
             + self.slots.own_bytes()
             + self.graph.as_ref().map_or(0, |graph| graph.own_bytes())
+    }
+
+    /// The most bytes that a batch adds.
+    pub(crate) fn growth_bytes(&self, births: usize, deaths: usize) -> usize {
+        let growth = self.slots.growth(births);
+        let (config, dimensions) = (self.config(), self.dimensions());
+        let bytes = |slots, graph| predict_bytes(config, dimensions, slots, graph);
+        let (before, after) = (self.slots.len(), self.slots.len() + growth);
+        let was_graph = self.graph.is_some();
+        let is_graph = was_graph || self.len() + births - deaths > self.flat_max();
+        bytes(after, is_graph).saturating_sub(bytes(before, was_graph))
     }
 
     /// The norms of the vectors of a batch.
@@ -269,6 +304,15 @@ impl HnswIndex {
         let promotion = if crosses { Some(self.promotion(growth)?) } else { None };
         Ok((born, promotion))
     }
+}
+
+/// A change that cannot fail any more.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// Of the vectors to insert.
+    pub(crate) norms: Vec<f64>,
+    born: Vec<u32>,
+    promotion: Option<Promotion>,
 }
 
 impl Deref for HnswIndex {

@@ -8,6 +8,7 @@ use crate::config::HnswConfig;
 use crate::error::Error;
 use crate::graph::{AnyGraph, Neighbor, Scratch, Searcher};
 use crate::memory::{Guard, Memory, Published, Reading, Rows, Shown, Slots, domain};
+use crate::metric::DistanceMetric;
 use crate::simd::Simd;
 
 /// A hand that reads an index, on any thread, while another writes it. It is cheap to clone.
@@ -139,11 +140,17 @@ impl HnswReader {
     /// The bytes of vectors, codes and links.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
+        let (vectors, graph) = self.memory_parts();
+        vectors + graph
+    }
+
+    /// The bytes of exact vectors, and of everything else that searches read.
+    pub(crate) fn memory_parts(&self) -> (usize, usize) {
         let mut pin = domain().pin();
-        let guard = pin.enter(self.shared.slots.index);
+        let guard = pin.enter(self.reading());
         let stage = self.shared.stage.read(&guard);
         let graph = stage.graph.as_ref().map_or(0, |graph| graph.bytes());
-        stage.exact.bytes() + graph + self.shared.slots.bytes()
+        (stage.exact.bytes(), graph + self.shared.slots.bytes())
     }
 
     /// The nearest of all.
@@ -154,7 +161,7 @@ impl HnswReader {
         ef: Option<usize>,
         searcher: &'s mut Searcher,
     ) -> Result<&'s [Neighbor], Error> {
-        let Searcher { pin, scratch } = searcher;
+        let Searcher { pin, scratch, .. } = searcher;
         let guard = pin.enter(self.reading());
         // First the number, then the stage: what the number shows is in the stage.
         let shown = self.shared.slots.shown();
@@ -213,17 +220,26 @@ impl HnswReader {
     /// shown.
     pub(super) fn vector(&self, slot: u32, vector: &mut Vec<f32>, searcher: &mut Searcher) -> bool {
         let guard = searcher.pin.enter(self.shared.slots.index);
-        let shown = self.shared.slots.shown();
-        let stage = self.shared.stage.read(&guard);
-        if !shown.shows(slot) {
-            return false;
+        let there = self.shared.slots.shown().shows(slot);
+        if there {
+            self.stored(slot, &guard, vector);
         }
+        there
+    }
+
+    /// The same of a slot that was shown since the guard entered.
+    pub(crate) fn stored(&self, slot: u32, guard: &Guard<'_>, vector: &mut Vec<f32>) {
+        let stage = self.shared.stage.read(guard);
         let kept = stage.exact.vector(self.space(), slot, vector);
         if let (false, Some(graph)) = (kept, &stage.graph) {
             graph.decode(slot, vector);
             vector.truncate(self.dimensions());
         }
-        true
+    }
+
+    /// Is there a graph, and no longer a scan?
+    pub(crate) fn is_graph(&self, guard: &Guard<'_>) -> bool {
+        self.shared.stage.read(guard).graph.is_some()
     }
 
     /// All slots that are shown now.
@@ -233,8 +249,7 @@ impl HnswReader {
 
     /// Up to so many vectors a scan costs no more than a walk.
     pub(super) fn flat_max(&self) -> usize {
-        let automatic = ((1 << 20) / self.dimensions()).clamp(1024, 10_000);
-        self.config().promotion_size.unwrap_or(automatic)
+        self.config().flat_max(self.dimensions())
     }
 
     pub(super) fn space(&self) -> Space {
@@ -266,14 +281,38 @@ pub(crate) struct Request<'a> {
 }
 
 /// How an answer was found.
+///
+/// ```
+/// use vicino_core::Plan;
+///
+/// assert!(Plan::Scan.is_exact() && !Plan::Walk.is_exact());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Plan {
+#[non_exhaustive]
+pub enum Plan {
     /// By comparing all that is shown.
     Scan,
     /// By a walk through the graph.
     Walk,
     /// By a walk that found too little, and then a scan.
     WalkThenScan,
+}
+
+impl Plan {
+    /// Was the query compared with all that could be an answer?
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        matches!(self, Self::Scan | Self::WalkThenScan)
+    }
+}
+
+/// Can the query be compared with vectors of an index, if there were any?
+pub(crate) fn check_query(
+    metric: DistanceMetric,
+    dimensions: usize,
+    query: &[f32],
+) -> Result<(), Error> {
+    Space { metric, dimensions }.check_query(query).map(drop)
 }
 
 /// A search that knows what it reads.

@@ -29,6 +29,8 @@ pub struct Maintenance {
     pub repaired: usize,
     /// Slots that can be used again.
     pub freed: usize,
+    /// Entries that had expired, where those who call it know of time.
+    pub purged: usize,
 }
 
 /// One slot in this many must be dead before a sweep begins: passing through a few costs searches

@@ -1,14 +1,12 @@
 //! How much of the truth an index finds, measured on its own vectors.
 
 use super::HnswReader;
+use crate::config::EF_MAX;
 use crate::error::Error;
 use crate::graph::Searcher;
 
 /// Vectors that [`HnswReader::ef_for`] tries: enough to tell recalls apart by half a percent.
 const SAMPLE: usize = 200;
-
-/// The most candidates that are tried.
-const EF_MAX: usize = 1 << 16;
 
 /// A vector of the index, and how far the farthest of its nearest is.
 struct Probe {

@@ -121,6 +121,17 @@ pub(crate) fn whole_lines<T>(elements: usize) -> usize {
     elements.next_multiple_of(LINE / size_of::<T>())
 }
 
+/// The bytes of the chunks that so many rows of at least `width` elements take.
+pub(crate) fn arena_bytes<T: Shared>(width: usize, rows: usize) -> usize {
+    let shape = Shape::of((width * size_of::<T::Plain>()).max(1));
+    if rows == 0 {
+        return 0;
+    }
+    let last = u32::try_from(rows - 1).unwrap_or(u32::MAX);
+    let (start, count) = shape.extent(shape.chunk(last));
+    start.saturating_add(count).saturating_mul(shape.stride)
+}
+
 impl Shape {
     fn of(row_bytes: usize) -> Self {
         // Up to half a line as a part of one, up to a line whole, above as the caller has it.

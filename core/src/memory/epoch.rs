@@ -61,21 +61,36 @@ impl Domain {
     /// Waits for all searches of an index that entered before: what was made unreachable in it
     /// before this call is after it seen by nobody.
     pub(crate) fn wait_for_readers(&self, index: Reading) {
-        fence(Ordering::SeqCst);
-        let now = self.epoch.fetch_add(1, Ordering::AcqRel) + 1;
+        let now = self.advance();
         let pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for place in pins {
-            loop {
-                // Acquire: what the search read, it read before the writer goes on.
-                let entered = place.epoch.load(Ordering::Acquire);
-                // One that reads another index now has left this one.
-                let elsewhere = place.index.load(Ordering::Acquire) != index.0;
-                if entered == FREE || entered >= now || elsewhere {
-                    break;
-                }
+            while !place.has_left(index, now) {
                 yield_now();
             }
         }
+    }
+
+    /// Begins another epoch: searches that enter from now on see what was done before.
+    fn advance(&self) -> u64 {
+        fence(Ordering::SeqCst);
+        self.epoch.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Have all searches of an index that entered before an epoch ended?
+    fn is_past(&self, index: Reading, epoch: u64) -> bool {
+        let pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        pins.iter().all(|place| place.has_left(index, epoch))
+    }
+}
+
+impl Place {
+    /// Does no search of the index that entered before the epoch go on here?
+    fn has_left(&self, index: Reading, epoch: u64) -> bool {
+        // Acquire: what the search read, it read before the writer goes on.
+        let entered = self.epoch.load(Ordering::Acquire);
+        // One that reads another index now has left this one.
+        let elsewhere = self.index.load(Ordering::Acquire) != index.0;
+        entered == FREE || entered >= epoch || elsewhere
     }
 }
 
@@ -127,13 +142,15 @@ pub(crate) struct Published<T> {
     domain: &'static Domain,
     index: Reading,
     value: AtomicPtr<T>,
+    /// Older values that a search may still read, and the epochs that they left in.
+    retired: Mutex<Vec<(u64, AtomicPtr<T>)>>,
     owned: PhantomData<Box<T>>,
 }
 
 impl<T> Published<T> {
     pub(crate) fn new(domain: &'static Domain, index: Reading, value: T) -> Self {
         let value = AtomicPtr::new(Box::into_raw(Box::new(value)));
-        Self { domain, index, value, owned: PhantomData }
+        Self { domain, index, value, retired: Mutex::new(Vec::new()), owned: PhantomData }
     }
 
     /// The value of this moment, for as long as the search goes on.
@@ -152,10 +169,31 @@ impl<T> Published<T> {
         // before the swap has left.
         unsafe { Box::from_raw(old) }
     }
+
+    /// Puts another in its place and waits for nobody: the old one is freed by a later call, when
+    /// no search reads it any more.
+    pub(crate) fn update(&self, value: T) {
+        let old = self.value.swap(Box::into_raw(Box::new(value)), Ordering::AcqRel);
+        let now = self.domain.advance();
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.push((now, AtomicPtr::new(old)));
+        let past = retired.iter().take_while(|(epoch, _)| self.domain.is_past(self.index, *epoch));
+        let past = past.count();
+        for (_, old) in retired.drain(..past) {
+            // SAFETY: it came from a box, the swap of its call gave it to the list alone, and
+            // whoever read it before that swap has left.
+            drop(unsafe { Box::from_raw(old.load(Ordering::Relaxed)) });
+        }
+    }
 }
 
 impl<T> Drop for Published<T> {
     fn drop(&mut self) {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, old) in retired.drain(..) {
+            // SAFETY: it came from a box, only the list has it, and nobody reads any more.
+            drop(unsafe { Box::from_raw(old.load(Ordering::Relaxed)) });
+        }
         // SAFETY: it came from a box, and nobody reads what is being dropped.
         drop(unsafe { Box::from_raw(self.value.load(Ordering::Relaxed)) });
     }

@@ -18,11 +18,11 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
-pub(crate) use arena::{Rows, RowsWriter, Shared, View, whole_lines};
+pub(crate) use arena::{Rows, RowsWriter, Shared, View, arena_bytes, whole_lines};
 pub(crate) use epoch::{Domain, Guard, Pin, Published, Reading};
 pub(crate) use list::{Change, EMPTY, links, rewrite};
 pub(crate) use slot_set::SlotSet;
-pub(crate) use slots::{Shown, Slots, SlotsWriter, State, Vacant};
+pub(crate) use slots::{Shown, Slots, SlotsWriter, State, Vacant, slots_bytes};
 
 /// The one domain of the process: a search pins it whatever index it reads.
 static DOMAIN: LazyLock<Domain> = LazyLock::new(Domain::new);

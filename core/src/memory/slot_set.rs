@@ -16,6 +16,12 @@ impl SlotSet {
         self.words.resize(slots.div_ceil(WORD) as usize, 0);
     }
 
+    /// Makes room for slots below `slots`.
+    pub(crate) fn grow(&mut self, slots: u32) {
+        let words = self.words.len().max(slots.div_ceil(WORD) as usize);
+        self.words.resize(words, 0);
+    }
+
     /// Adds a slot that there is room for.
     #[inline]
     pub(crate) fn insert(&mut self, slot: u32) {

@@ -13,7 +13,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::{Memory, Reading, Rows, RowsWriter, SlotSet, View, domain};
+use super::{Memory, Reading, Rows, RowsWriter, SlotSet, View, arena_bytes, domain};
 use crate::error::Error;
 
 /// A slot that has not died.
@@ -115,6 +115,11 @@ impl<'a> Shown<'a> {
     /// Of these slots those that are in a set, `live` of them.
     pub(crate) fn among(self, chosen: &'a SlotSet, live: usize) -> Self {
         Self { chosen: Some(chosen), live, ..self }
+    }
+
+    /// All of these slots, `live` of them.
+    pub(crate) fn all(self, live: usize) -> Self {
+        Self { live, ..self }
     }
 
     /// Does the search show the slot?
@@ -334,6 +339,14 @@ impl SlotsWriter {
         let concealed = &self.slots.concealed;
         concealed.store(concealed.load(Ordering::Relaxed) - 1, Ordering::Release);
     }
+}
+
+/// The bytes that this many slots take, none of them free.
+pub(crate) fn slots_bytes(slots: usize) -> usize {
+    let words = slots.div_ceil(WORD as usize) + 1;
+    // The states' vector doubles.
+    let states = slots.next_power_of_two().max(8) * size_of::<State>();
+    arena_bytes::<AtomicU64>(2, slots) + arena_bytes::<AtomicU64>(1, words) + states
 }
 
 /// A slot that nobody reads before the batch that took it leads somebody there.

@@ -1,0 +1,223 @@
+//! What finds the entries of a scope by id, by metadata and by time.
+//!
+//! A scope of a few entries has no more than the ids: filters read its records. One of more than
+//! [`INDEXED_MIN`] has columns for its metadata, and others for its times, which are metadata to
+//! them; both are exact at every commit (`tests/suite/collection.rs` holds them to a map).
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use super::radix::Radix;
+use super::record::Record;
+use crate::columns::{Columns, Entries};
+use crate::filter::{Filter, Op, field};
+use crate::memory::SlotSet;
+use crate::metadata::{FieldPath, Object};
+use crate::query::TimeRange;
+
+/// Slots by what is known of their entries.
+#[derive(Debug, Default)]
+pub(super) struct Lookup {
+    ids: BTreeMap<Box<str>, u32>,
+    id_bytes: usize,
+    /// How many entries expire when.
+    expiries: BTreeMap<i64, usize>,
+    indexed: Option<Box<Indexed>>,
+}
+
+#[derive(Debug, Default)]
+struct Indexed {
+    live: SlotSet,
+    slots: u32,
+    metadata: Columns,
+    times: Columns,
+}
+
+/// Which entries are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted<'a> {
+    pub(super) filter: Option<&'a Filter>,
+    pub(super) events: Option<&'a TimeRange>,
+    pub(super) created: Option<&'a TimeRange>,
+    /// The time by which those have expired that are not wanted.
+    pub(super) now: Option<i64>,
+}
+
+/// Up to so many entries a filter reads their metadata, some hundred microseconds; columns of so
+/// few would be larger than what they describe.
+const INDEXED_MIN: usize = 256;
+
+impl Lookup {
+    pub(super) fn slot(&self, id: &str) -> Option<u32> {
+        self.ids.get(id).copied()
+    }
+
+    /// Ids behind another in their order, and their slots.
+    pub(super) fn after(&self, id: Option<&str>) -> impl Iterator<Item = (&str, u32)> {
+        let start = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.ids.range::<str, _>((start, Bound::Unbounded)).map(|(id, &slot)| (&**id, slot))
+    }
+
+    /// When the next entry expires, if one does.
+    pub(super) fn next_expiry(&self) -> Option<i64> {
+        self.expiries.first_key_value().map(|(&time, _)| time)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        // A key, its slot and a share of a tree's node; the longest way is two thirds full.
+        const ID: usize = 3 * (size_of::<Box<str>>() + size_of::<u32>()) / 2;
+        let columns = self.indexed.as_ref().map_or(0, |indexed| {
+            indexed.metadata.bytes() + indexed.times.bytes() + indexed.slots as usize / 8
+        });
+        self.ids.len() * ID + self.id_bytes + columns
+    }
+
+    /// Adds an entry.
+    pub(super) fn learn(&mut self, slot: u32, record: &Record, metadata: &Object) {
+        self.ids.insert(record.id().into(), slot);
+        self.id_bytes += record.id().len();
+        if let Some(time) = record.expires_at() {
+            *self.expiries.entry(time).or_default() += 1;
+        }
+        if let Some(indexed) = &mut self.indexed {
+            indexed.learn(slot, record, metadata);
+        }
+    }
+
+    /// Removes an entry.
+    pub(super) fn forget(&mut self, slot: u32, record: &Record) {
+        self.ids.remove(record.id());
+        self.id_bytes -= record.id().len();
+        if let Some(time) = record.expires_at() {
+            let count = self.expiries.get_mut(&time).expect("it was learned");
+            *count -= 1;
+            if *count == 0 {
+                self.expiries.remove(&time);
+            }
+        }
+        if let Some(indexed) = &mut self.indexed {
+            indexed.live.remove(slot);
+            indexed.metadata.remove(slot, &record.metadata());
+            indexed.times.remove(slot, &times(record));
+        }
+    }
+
+    /// Changes the metadata of an entry.
+    pub(super) fn relearn(&mut self, slot: u32, old: &Record, new: &Record) {
+        if let Some(indexed) = &mut self.indexed {
+            indexed.metadata.remove(slot, &old.metadata());
+            indexed.metadata.add(slot, &new.metadata());
+        }
+    }
+
+    /// Makes columns once there are many entries.
+    pub(super) fn settle(&mut self, records: &Radix<Record>, len: usize) {
+        if self.indexed.is_none() && len > INDEXED_MIN {
+            let mut indexed = Box::<Indexed>::default();
+            for &slot in self.ids.values() {
+                let record = records.get(slot).expect("an id leads to a record");
+                indexed.learn(slot, record, &record.metadata());
+            }
+            self.indexed = Some(indexed);
+        }
+    }
+
+    /// The slots of the entries that are wanted.
+    pub(super) fn select(
+        &self,
+        wanted: &Wanted<'_>,
+        records: &Radix<Record>,
+        scratch: &mut SlotSet,
+        into: &mut SlotSet,
+    ) {
+        let Some(indexed) = &self.indexed else {
+            let slots = self.ids.values().max().map_or(0, |slot| slot + 1);
+            into.reset(slots);
+            for &slot in self.ids.values() {
+                let record = records.get(slot).expect("an id leads to a record");
+                if wanted.matches(record) {
+                    into.insert(slot);
+                }
+            }
+            return;
+        };
+        let entries = Known { lookup: self, live: &indexed.live, records };
+        match wanted.filter {
+            Some(filter) => indexed.metadata.select(filter, indexed.slots, &entries, into),
+            None => {
+                into.reset(indexed.slots);
+                into.unite(&indexed.live);
+            }
+        }
+        if let Some(times) = wanted.times() {
+            indexed.times.select(&times, indexed.slots, &entries, scratch);
+            into.intersect(scratch);
+        }
+    }
+}
+
+impl Indexed {
+    fn learn(&mut self, slot: u32, record: &Record, metadata: &Object) {
+        self.slots = self.slots.max(slot + 1);
+        self.live.grow(self.slots);
+        self.live.insert(slot);
+        self.metadata.add(slot, metadata);
+        self.times.add(slot, &times(record));
+    }
+}
+
+impl Wanted<'_> {
+    /// Is an entry wanted?
+    pub(super) fn matches(&self, record: &Record) -> bool {
+        !self.now.is_some_and(|now| record.is_expired(now))
+            && record.happened_in(self.events)
+            && record.created_in(self.created)
+            && self.filter.is_none_or(|filter| filter.matches(record.id(), &record.metadata()))
+    }
+
+    /// What is wanted of the times, as a filter of [`times`].
+    fn times(&self) -> Option<Filter> {
+        let mut filters = Vec::new();
+        for (name, range) in [(EVENT, self.events), (CREATED, self.created)] {
+            let Some(TimeRange { from, to }) = range else { continue };
+            filters.push(field(name).exists(true));
+            filters.extend(from.map(|from| field(name).gte(from)));
+            filters.extend(to.map(|to| field(name).lt(to)));
+        }
+        filters.extend(self.now.map(|now| !field(EXPIRES).lte(now)));
+        (!filters.is_empty()).then_some(Filter::And(filters))
+    }
+}
+
+const EVENT: &str = "event";
+const CREATED: &str = "created";
+const EXPIRES: &str = "expires";
+
+/// The times of an entry, as columns know them.
+fn times(record: &Record) -> Object {
+    let created = Some(record.created_at());
+    let times = [(EVENT, record.event_time()), (CREATED, created), (EXPIRES, record.expires_at())];
+    let known = times.into_iter().filter_map(|(name, time)| Some((name, time?)));
+    known.map(|(name, time)| (name.to_owned(), time.into())).collect()
+}
+
+/// What columns ask of entries.
+struct Known<'a> {
+    lookup: &'a Lookup,
+    live: &'a SlotSet,
+    records: &'a Radix<Record>,
+}
+
+impl Entries for Known<'_> {
+    fn live(&self) -> &SlotSet {
+        self.live
+    }
+
+    fn slot_of(&self, id: &str) -> Option<u32> {
+        self.lookup.slot(id)
+    }
+
+    fn matches(&self, slot: u32, path: &FieldPath, op: &Op) -> bool {
+        self.records.get(slot).is_some_and(|record| op.matches(path, &record.metadata()))
+    }
+}

@@ -1,0 +1,321 @@
+//! The hand that reads a collection, of which there is any number.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
+
+use super::directory::Directory;
+use super::lookup::{Lookup, Wanted};
+use super::partition::{Catalog, Partition};
+use super::record::Record;
+use super::scoped::ScopeReader;
+use super::stats::ScopeStats;
+use crate::config::HnswConfig;
+use crate::entry::{EntryKey, VectorEntry};
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::graph::{Executor, Searcher};
+use crate::memory::{Guard, Published, Reading, SlotSet, domain};
+use crate::query::{VectorQuery, VectorResult};
+use crate::scope::Scope;
+
+/// A hand that reads a collection, on any thread, while another writes it. It is cheap to clone.
+///
+/// ```
+/// use vicino_core::{Collection, HnswConfig, Searcher, Simd, VectorEntry, VectorQuery};
+///
+/// let mut collection = Collection::new(HnswConfig::balanced(), 1, Simd::detect())?;
+/// let reader = collection.reader();
+/// let counting = std::thread::spawn(move || reader.count(&"global".parse()?, None));
+/// collection.insert(vec![VectorEntry::new("a", vec![1.0]), VectorEntry::new("b", vec![2.0])], 0)?;
+/// let seen = counting.join().unwrap()?;
+/// assert!(seen == 0 || seen == 2, "a batch is seen whole or not at all");
+/// # Ok::<(), vicino_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct CollectionReader {
+    shared: Arc<Shared>,
+    /// The time that it reads at, where the last write to a scope was not later.
+    now: i64,
+}
+
+/// What the writer and all readers share.
+#[derive(Debug)]
+struct Shared {
+    config: HnswConfig,
+    dimensions: usize,
+    reading: Reading,
+    directory: Published<Directory>,
+}
+
+/// Entries of a scope in the order of their ids, see [`CollectionReader::list`].
+///
+/// ```
+/// use vicino_core::{Collection, HnswConfig, Scope, Simd, VectorEntry};
+///
+/// let mut collection = Collection::new(HnswConfig::balanced(), 1, Simd::detect())?;
+/// collection.insert(vec![VectorEntry::new("b", vec![1.0]), VectorEntry::new("a", vec![2.0])], 0)?;
+/// let page = collection.list(&Scope::Global, None, None, 1)?;
+/// assert_eq!((&*page.entries[0].id, page.next.as_deref()), ("a", Some("a")));
+/// let page = collection.list(&Scope::Global, None, page.next.as_deref(), 1)?;
+/// assert_eq!((&*page.entries[0].id, page.next), ("b", None));
+/// # Ok::<(), vicino_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Page {
+    /// The entries.
+    pub entries: Vec<VectorEntry>,
+    /// Where the next page begins; none where this was the last.
+    pub next: Option<String>,
+}
+
+/// A scope at one moment, under the lock of its lookup.
+pub(super) struct Sight<'a> {
+    partition: &'a Partition,
+    pub(super) lookup: RwLockReadGuard<'a, Lookup>,
+    pub(super) catalog: &'a Catalog,
+    guard: &'a Guard<'a>,
+    pub(super) now: i64,
+}
+
+impl CollectionReader {
+    pub(super) fn new(config: HnswConfig, dimensions: usize) -> Self {
+        let reading = domain().index();
+        let directory = Published::new(domain(), reading, Directory::default());
+        let shared = Arc::new(Shared { config, dimensions, reading, directory });
+        Self { shared, now: i64::MIN }
+    }
+
+    /// A hand that reads at a time, in milliseconds since 1970: what has expired by then is not
+    /// there. One that was told none reads each scope at the time of its last write, which no
+    /// hand goes back behind.
+    #[must_use]
+    pub fn at(&self, now: i64) -> Self {
+        Self { now, ..self.clone() }
+    }
+
+    /// The results of several queries, each as [`search`](Self::search) gives them, found by as
+    /// many threads as the executor has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InBatch`] with the position of the first query that has none.
+    pub fn search_many(
+        &self,
+        queries: &[VectorQuery],
+        executor: &dyn Executor,
+    ) -> Result<Vec<Vec<VectorResult>>, Error> {
+        let searchers: Mutex<Vec<Searcher>> = Mutex::default();
+        let found: Vec<Mutex<Option<_>>> = queries.iter().map(|_| Mutex::default()).collect();
+        executor.run(queries.len(), &|i| {
+            let lock = || searchers.lock().unwrap_or_else(PoisonError::into_inner);
+            let searcher = lock().pop();
+            let mut searcher = searcher.unwrap_or_default();
+            let results = self.search(&queries[i], &mut searcher);
+            lock().push(searcher);
+            *found[i].lock().unwrap_or_else(PoisonError::into_inner) = Some(results);
+        });
+        let found = found.into_iter().map(|found| found.into_inner());
+        let found = found.map(|found| found.unwrap_or_else(PoisonError::into_inner));
+        found
+            .enumerate()
+            .map(|(position, results)| {
+                let results = results.expect("an executor runs every task");
+                results.map_err(|error| error.at(position))
+            })
+            .collect()
+    }
+
+    /// The entry of a key, with its vector as it was given but for rounding; none where there is
+    /// none, or it has expired. O(log n).
+    #[must_use]
+    pub fn get(&self, key: &EntryKey) -> Option<VectorEntry> {
+        self.get_many(std::slice::from_ref(key)).pop().flatten()
+    }
+
+    /// The entries of several keys, in their order.
+    #[must_use]
+    pub fn get_many(&self, keys: &[EntryKey]) -> Vec<Option<VectorEntry>> {
+        let get = |key: &EntryKey| {
+            let found = self.read(key.scope(), |at| {
+                let (slot, record) = at.find_live(key.id())?;
+                Some(at.entry(slot, record))
+            });
+            found.flatten()
+        };
+        keys.iter().map(get).collect()
+    }
+
+    /// Is there an entry with this key?
+    #[must_use]
+    pub fn contains(&self, key: &EntryKey) -> bool {
+        self.read(key.scope(), |at| at.find_live(key.id()).is_some()).unwrap_or(false)
+    }
+
+    /// How many entries of a scope match. O(1) without a filter where none has expired.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidFilter`].
+    pub fn count(&self, scope: &Scope, filter: Option<&Filter>) -> Result<usize, Error> {
+        filter.map_or(Ok(()), Filter::validate)?;
+        let count = self.read(scope, |at| match filter {
+            None => at.len(),
+            Some(_) => at.select(filter).len(),
+        });
+        Ok(count.unwrap_or(0))
+    }
+
+    /// The entries of a scope in the order of their ids, byte for byte: up to `limit` of those
+    /// behind `after`. Each page sees the scope as it is then; an entry that is there all the time
+    /// is on exactly one page.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidFilter`].
+    pub fn list(
+        &self,
+        scope: &Scope,
+        filter: Option<&Filter>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        filter.map_or(Ok(()), Filter::validate)?;
+        let page = self.read(scope, |at| {
+            let wanted = Wanted { filter, now: Some(at.now), ..Wanted::default() };
+            let behind = at.lookup.after(after).filter_map(|(_, slot)| {
+                let record = at.catalog.records.get(slot)?;
+                wanted.matches(record).then_some((slot, record))
+            });
+            let mut behind = behind.peekable();
+            let entries: Vec<_> =
+                behind.by_ref().take(limit).map(|(slot, record)| at.entry(slot, record)).collect();
+            let more = behind.peek().is_some();
+            let last = entries.last().map(|entry| entry.id.clone());
+            let next = last.or(after.map(str::to_owned)).filter(|_| more);
+            Page { entries, next }
+        });
+        Ok(page.unwrap_or(Page { entries: Vec::new(), next: None }))
+    }
+
+    /// The scopes that hold entries, in their order.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<Scope> {
+        let mut scopes: Vec<_> = self
+            .all_stats()
+            .into_iter()
+            .filter(|stats| stats.vector_count > 0)
+            .map(|stats| stats.scope)
+            .collect();
+        scopes.sort_unstable();
+        scopes
+    }
+
+    /// A handle that names no other scope.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidName`].
+    pub fn scope(&self, scope: &Scope) -> Result<ScopeReader, Error> {
+        ScopeReader::new(self.clone(), scope)
+    }
+
+    /// The configuration that the collection was made with.
+    #[must_use]
+    pub fn config(&self) -> &HnswConfig {
+        &self.shared.config
+    }
+
+    /// The number of values of a vector.
+    #[must_use]
+    pub fn dimensions(&self) -> usize {
+        self.shared.dimensions
+    }
+
+    pub(super) fn reading(&self) -> Reading {
+        self.shared.reading
+    }
+
+    /// The time that it reads a scope at, and a query that names one.
+    pub(super) fn now(&self, catalog: &Catalog, query: &VectorQuery) -> i64 {
+        catalog.now.max(self.now).max(query.now.unwrap_or(i64::MIN))
+    }
+
+    /// The partitions of this moment, for as long as the search goes on.
+    pub(super) fn directory<'g>(&'g self, guard: &'g Guard<'_>) -> &'g Directory {
+        self.shared.directory.read(guard)
+    }
+
+    /// Has searches read another directory. The old one, and the partitions that only it has, are
+    /// freed before this returns where `wait` says so, and else by a later call.
+    pub(super) fn publish(&self, directory: Directory, wait: bool) {
+        if wait {
+            drop(self.shared.directory.replace(directory));
+        } else {
+            self.shared.directory.update(directory);
+        }
+    }
+
+    /// Looks at a scope, if there is such a partition.
+    pub(super) fn read<T>(&self, scope: &Scope, look: impl FnOnce(&Sight<'_>) -> T) -> Option<T> {
+        let mut outer = domain().pin();
+        let outer = outer.enter(self.reading());
+        let partition = self.directory(&outer).get(scope)?;
+        Some(Sight::of(partition, self.now, look))
+    }
+
+    /// What is known of each partition, in no order that means anything.
+    pub(super) fn all_stats(&self) -> Vec<ScopeStats> {
+        let mut outer = domain().pin();
+        let outer = outer.enter(self.reading());
+        self.directory(&outer).iter().map(|at| Sight::of(at, self.now, |at| at.stats())).collect()
+    }
+}
+
+impl<'a> Sight<'a> {
+    fn of<T>(partition: &Partition, now: i64, look: impl FnOnce(&Sight<'_>) -> T) -> T {
+        let mut pin = domain().pin();
+        let guard = pin.enter(partition.index.reading());
+        let lookup = partition.lookup();
+        let catalog = partition.catalog(&guard);
+        let now = now.max(catalog.now);
+        look(&Sight { partition, lookup, catalog, guard: &guard, now })
+    }
+
+    pub(super) fn partition(&self) -> &'a Partition {
+        self.partition
+    }
+
+    /// How many entries have not expired.
+    pub(super) fn len(&self) -> usize {
+        match self.catalog.next_expiry {
+            Some(next) if next <= self.now => self.select(None).len(),
+            _ => self.catalog.len,
+        }
+    }
+
+    /// The slot and the record of an id, expired or not.
+    pub(super) fn find(&self, id: &str) -> Option<(u32, &'a Record)> {
+        let slot = self.lookup.slot(id)?;
+        Some((slot, self.catalog.records.get(slot).expect("an id leads to a record")))
+    }
+
+    fn find_live(&self, id: &str) -> Option<(u32, &'a Record)> {
+        self.find(id).filter(|(_, record)| !record.is_expired(self.now))
+    }
+
+    /// The slots that match and have not expired.
+    pub(super) fn select(&self, filter: Option<&Filter>) -> SlotSet {
+        let wanted = Wanted { filter, now: Some(self.now), ..Wanted::default() };
+        let (mut scratch, mut into) = (SlotSet::default(), SlotSet::default());
+        self.lookup.select(&wanted, &self.catalog.records, &mut scratch, &mut into);
+        into
+    }
+
+    pub(super) fn vector(&self, slot: u32, record: &Record) -> Vec<f32> {
+        self.partition.vector(slot, record, self.guard)
+    }
+
+    fn entry(&self, slot: u32, record: &Record) -> VectorEntry {
+        record.entry(self.partition.scope(), self.vector(slot, record))
+    }
+}

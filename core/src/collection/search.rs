@@ -1,0 +1,267 @@
+//! A search, from the query to the results.
+//!
+//! In each scope: find the partition, choose what the query wants, have the index find the
+//! nearest of it, and take the records that belong to the same commit. Then all are merged by
+//! their scores, cut, and only now are ids, metadata and vectors copied.
+
+use std::borrow::Cow;
+
+use super::lookup::Wanted;
+use super::mmr;
+use super::partition::{Catalog, Partition};
+use super::reader::CollectionReader;
+use super::record::Record;
+use crate::entry::EntryKey;
+use crate::error::{Error, beginning};
+use crate::explain::{Explain, ScopeExplain, Short};
+use crate::graph::{Scratch, Searcher};
+use crate::index::{Request, check_query};
+use crate::memory::{Guard, SlotSet};
+use crate::query::{Target, VectorQuery, VectorResult};
+use crate::scope::Scope;
+
+/// An entry that was found in one of the scopes.
+pub(super) struct Hit {
+    pub(super) score: f32,
+    distance: f32,
+    /// Which of the query's scopes it is in.
+    scope: usize,
+    record: Record,
+    /// Where it is asked for, or needed to choose.
+    pub(super) vector: Vec<f32>,
+}
+
+/// What is the same in all scopes of a query.
+struct Ask<'q> {
+    query: &'q VectorQuery,
+    vector: &'q [f32],
+    /// The id of the entry that is no result, in the first scope.
+    itself: Option<&'q str>,
+}
+
+impl CollectionReader {
+    /// The entries nearest to what the query names, the best first: as many as it asks for, or all
+    /// that match it where there are fewer. A scope that holds nothing has no results.
+    ///
+    /// A search takes no lock and waits for nobody, but for a filter's short look at what is known
+    /// of metadata. It sees each batch of writes to a scope whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VectorQuery::validate`]; [`Error::DimensionMismatch`], [`Error::NotFinite`],
+    /// [`Error::ZeroNorm`] and [`Error::NormTooLarge`] for its vector; [`Error::UnknownId`] where
+    /// it names an entry that is not there, [`Error::NotTuned`] for a recall without measurement.
+    pub fn search(
+        &self,
+        query: &VectorQuery,
+        searcher: &mut Searcher,
+    ) -> Result<Vec<VectorResult>, Error> {
+        self.explain(query, searcher).map(|(results, _)| results)
+    }
+
+    /// The same as [`search`](Self::search), and how it came about.
+    ///
+    /// # Errors
+    ///
+    /// As [`search`](Self::search).
+    pub fn explain(
+        &self,
+        query: &VectorQuery,
+        searcher: &mut Searcher,
+    ) -> Result<(Vec<VectorResult>, Explain), Error> {
+        query.validate()?;
+        let (vector, itself) = match &query.target {
+            Target::Vector(vector) => (Cow::Borrowed(vector), None),
+            Target::Entry(id) => {
+                (Cow::Owned(self.named(&query.scopes[0], id, query)?), Some(&**id))
+            }
+        };
+        let ask = Ask { query, vector: &vector, itself };
+        let mut hits = Vec::new();
+        let mut scopes = Vec::with_capacity(query.scopes.len());
+        for i in 0..query.scopes.len() {
+            // A scope that is named twice is searched once.
+            if !query.scopes[..i].contains(&query.scopes[i]) {
+                scopes.push(self.search_scope(&ask, i, searcher, &mut hits)?);
+            }
+        }
+        if scopes.len() > 1 {
+            // Stable: of equals those of the scope that is named first.
+            hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+            hits.truncate(query.depth());
+        }
+        let found = hits.len();
+        if let Some(threshold) = query.threshold {
+            hits.truncate(hits.partition_point(|hit| hit.score >= threshold));
+        }
+        let scored = hits.len();
+        if let Some(mmr) = &query.mmr {
+            hits = mmr::choose(hits, mmr, query.offset + query.k, self.config().distance_metric);
+        }
+        let results: Vec<VectorResult> = hits
+            .into_iter()
+            .skip(query.offset)
+            .take(query.k)
+            .map(|hit| hit.result(query))
+            .collect();
+        let short = match results.len() {
+            enough if enough == query.k => None,
+            _ if scored < found => Some(Short::Threshold),
+            _ => Some(Short::Matches),
+        };
+        Ok((results, Explain { scopes, short }))
+    }
+
+    /// The vector of the entry that a query names.
+    fn named(&self, scope: &Scope, id: &str, query: &VectorQuery) -> Result<Vec<f32>, Error> {
+        let unknown = || Error::UnknownId { scope: scope.clone(), id: beginning(id, 64) };
+        let found = self.read(scope, |at| {
+            let (slot, record) = at.find(id)?;
+            let now = self.now(at.catalog, query);
+            let there = !(query.exclude_expired && record.is_expired(now));
+            there.then(|| at.vector(slot, record))
+        });
+        found.flatten().ok_or_else(unknown)
+    }
+
+    /// Adds the nearest in one of the scopes to the hits.
+    fn search_scope(
+        &self,
+        ask: &Ask<'_>,
+        number: usize,
+        searcher: &mut Searcher,
+        hits: &mut Vec<Hit>,
+    ) -> Result<ScopeExplain, Error> {
+        let scope = &ask.query.scopes[number];
+        let Searcher { pin, outer, scratch } = searcher;
+        let outer = outer.enter(self.reading());
+        let Some(partition) = self.directory(&outer).get(scope) else {
+            check_query(self.config().distance_metric, self.dimensions(), ask.vector)?;
+            return Ok(ScopeExplain::nothing(scope.clone()));
+        };
+        partition.count_query();
+        let guard = pin.enter(partition.index.reading());
+        let mut chosen = std::mem::take(&mut scratch.chosen);
+        let found = self.search_partition(ask, number, partition, &guard, scratch, &mut chosen);
+        scratch.chosen = chosen;
+        let (explain, catalog) = found?;
+
+        let itself = ask.itself.filter(|_| number == 0);
+        let metric = self.config().distance_metric;
+        let vectors = ask.query.include_vector || ask.query.mmr.is_some();
+        for neighbor in &scratch.exact.results {
+            let record = catalog.records.get(neighbor.slot).expect("what is shown has a record");
+            if itself == Some(record.id()) {
+                continue;
+            }
+            let vector = match vectors {
+                true => partition.vector(neighbor.slot, record, &guard),
+                false => Vec::new(),
+            };
+            let distance = neighbor.distance;
+            let record = record.clone();
+            hits.push(Hit {
+                score: metric.score(distance),
+                distance,
+                scope: number,
+                record,
+                vector,
+            });
+        }
+        if itself.is_some() {
+            hits.truncate(ask.query.depth());
+        }
+        Ok(explain)
+    }
+
+    /// Leaves the nearest in a partition in the scratch.
+    fn search_partition<'g>(
+        &self,
+        ask: &Ask<'_>,
+        number: usize,
+        partition: &'g Partition,
+        guard: &'g Guard<'_>,
+        scratch: &mut Scratch,
+        chosen: &mut SlotSet,
+    ) -> Result<(ScopeExplain, &'g Catalog), Error> {
+        let query = ask.query;
+        let mut catalog = partition.catalog(guard);
+        let now = self.now(catalog, query);
+        let wanted = Wanted {
+            filter: query.filter.as_ref(),
+            events: query.event_time_range.as_ref(),
+            created: query.ingestion_time_range.as_ref(),
+            now: query.exclude_expired.then_some(now),
+        };
+        let all = wanted.filter.is_none() && wanted.events.is_none() && wanted.created.is_none();
+        let none_expired = catalog.next_expiry.is_none_or(|next| now < next);
+        let matches = if all && (none_expired || wanted.now.is_none()) {
+            None
+        } else {
+            let lookup = partition.lookup();
+            catalog = partition.catalog(guard);
+            let now = query.exclude_expired.then(|| self.now(catalog, query));
+            let wanted = Wanted { now, ..wanted };
+            lookup.select(&wanted, &catalog.records, &mut scratch.times, chosen);
+            drop(lookup);
+            Some(chosen.len())
+        };
+        let shown = partition.index.numbers().shown_at(catalog.number);
+        let shown = match matches {
+            Some(matches) => shown.among(chosen, matches),
+            None => shown.all(catalog.len),
+        };
+        let depth = query.depth() + usize::from(ask.itself.is_some() && number == 0);
+        let ef = match (query.exact, query.ef, query.recall) {
+            (true, _, _) => None,
+            (_, Some(ef), _) => Some(ef),
+            (_, None, Some(recall)) => Some(tuned(partition, catalog, recall, depth, guard)?),
+            (_, None, None) => Some(self.config().ef_search),
+        };
+        let ef = ef.map(|ef| ef.max(depth));
+        let request = Request { query: ask.vector, k: depth, ef, shown };
+        let plan = partition.index.answer(&request, guard, scratch)?;
+        let explain = ScopeExplain {
+            scope: partition.scope().clone(),
+            plan: Some(plan),
+            entries: catalog.len,
+            matches: matches.unwrap_or(catalog.len),
+            ef,
+            cost: scratch.pool.cost,
+        };
+        Ok((explain, catalog))
+    }
+}
+
+/// The candidates that a recall takes in a scope that was tuned for it.
+fn tuned(
+    partition: &Partition,
+    catalog: &Catalog,
+    recall: f64,
+    k: usize,
+    guard: &Guard<'_>,
+) -> Result<usize, Error> {
+    // A scan finds all there is.
+    if !partition.index.is_graph(guard) {
+        return Ok(k.max(1));
+    }
+    let enough = catalog.tuned.iter().filter(|tuned| tuned.recall >= recall && tuned.k >= k);
+    enough.map(|tuned| tuned.ef).min().ok_or_else(|| {
+        let scope = partition.scope().clone();
+        Error::NotTuned { scope, recall, k }
+    })
+}
+
+impl Hit {
+    fn result(self, query: &VectorQuery) -> VectorResult {
+        let Self { score, distance, scope, record, vector } = self;
+        VectorResult {
+            key: EntryKey::new(query.scopes[scope].clone(), record.id()),
+            score,
+            distance,
+            metadata: query.include_metadata.then(|| record.metadata()),
+            content: record.content().filter(|_| query.include_content).map(str::to_owned),
+            vector: query.include_vector.then_some(vector),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What a collection tells of itself: how much there is, and the memory that it takes.
+
+use super::reader::{CollectionReader, Sight};
+use crate::scope::Scope;
+
+/// What is known of one scope.
+///
+/// ```
+/// use vicino_core::{Collection, HnswConfig, Scope, Simd, VectorEntry};
+///
+/// let mut collection = Collection::new(HnswConfig::balanced(), 4, Simd::detect())?;
+/// collection.insert(vec![VectorEntry::new("a", vec![1.0; 4])], 1_000)?;
+/// let stats = collection.stats_for_scope(&Scope::Global);
+/// assert_eq!((stats.vector_count, stats.tombstones, stats.query_count), (1, 0, 0));
+/// assert_eq!((stats.created_at, stats.last_write_at), (Some(1_000), Some(1_000)));
+/// assert!(stats.memory_mb() < 0.1);
+/// # Ok::<(), vicino_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ScopeStats {
+    /// The scope.
+    pub scope: Scope,
+    /// Entries that are there.
+    pub vector_count: usize,
+    /// Entries that were deleted, and whose place was not yet made usable again.
+    pub tombstones: usize,
+    /// The bytes that the scope takes.
+    pub memory: MemoryStats,
+    /// Searches of the scope since it was opened.
+    pub query_count: u64,
+    /// The time of the first write.
+    pub created_at: Option<i64>,
+    /// The latest time that a write came with.
+    pub last_write_at: Option<i64>,
+}
+
+/// What is known of a collection.
+///
+/// ```
+/// use vicino_core::{Collection, HnswConfig, Simd};
+///
+/// let collection = Collection::new(HnswConfig::balanced(), 4, Simd::detect())?;
+/// let stats = collection.stats();
+/// assert_eq!((stats.scope_count, stats.vector_count, stats.dimensions), (0, 0, 4));
+/// # Ok::<(), vicino_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StorageStats {
+    /// Scopes that hold entries.
+    pub scope_count: usize,
+    /// The values of a vector.
+    pub dimensions: usize,
+    /// The sum of those of all scopes.
+    pub vector_count: usize,
+    /// The sum of those of all scopes.
+    pub tombstones: usize,
+    /// The sums of those of all scopes.
+    pub memory: MemoryStats,
+    /// The sum of those of all scopes.
+    pub query_count: u64,
+}
+
+/// Bytes, by what they are for.
+///
+/// ```
+/// use vicino_core::MemoryStats;
+///
+/// assert_eq!(MemoryStats::default().total(), 0);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemoryStats {
+    /// Vectors as they are kept for exact distances.
+    pub vectors: usize,
+    /// Codes, links, and what is known of slots.
+    pub graph: usize,
+    /// Ids, metadata, texts and times.
+    pub records: usize,
+    /// What finds entries by id, metadata and time.
+    pub lookup: usize,
+}
+
+impl MemoryStats {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.vectors + self.graph + self.records + self.lookup
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.vectors += other.vectors;
+        self.graph += other.graph;
+        self.records += other.records;
+        self.lookup += other.lookup;
+    }
+}
+
+impl ScopeStats {
+    /// The memory in megabytes of a million bytes.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "bytes below 2^53")]
+    pub fn memory_mb(&self) -> f64 {
+        self.memory.total() as f64 / 1e6
+    }
+
+    fn nothing(scope: Scope) -> Self {
+        Self {
+            scope,
+            vector_count: 0,
+            tombstones: 0,
+            memory: MemoryStats::default(),
+            query_count: 0,
+            created_at: None,
+            last_write_at: None,
+        }
+    }
+}
+
+impl CollectionReader {
+    /// What is known of a scope; zeros where it holds nothing. O(1) where no entry has expired.
+    #[must_use]
+    pub fn stats_for_scope(&self, scope: &Scope) -> ScopeStats {
+        let stats = self.read(scope, |at| at.stats());
+        stats.unwrap_or_else(|| ScopeStats::nothing(scope.clone()))
+    }
+
+    /// What is known of the whole collection. O(scopes).
+    #[must_use]
+    pub fn stats(&self) -> StorageStats {
+        let mut stats = StorageStats {
+            scope_count: 0,
+            dimensions: self.dimensions(),
+            vector_count: 0,
+            tombstones: 0,
+            memory: MemoryStats::default(),
+            query_count: 0,
+        };
+        for scope in self.all_stats() {
+            stats.scope_count += usize::from(scope.vector_count > 0);
+            stats.vector_count += scope.vector_count;
+            stats.tombstones += scope.tombstones;
+            stats.memory.add(&scope.memory);
+            stats.query_count += scope.query_count;
+        }
+        stats
+    }
+}
+
+impl Sight<'_> {
+    pub(super) fn stats(&self) -> ScopeStats {
+        let (partition, catalog) = (self.partition(), self.catalog);
+        let (vectors, graph) = partition.index.memory_parts();
+        ScopeStats {
+            scope: partition.scope().clone(),
+            vector_count: self.len(),
+            tombstones: catalog.tombstones,
+            memory: MemoryStats {
+                vectors,
+                graph,
+                records: catalog.record_bytes,
+                lookup: self.lookup.bytes(),
+            },
+            query_count: partition.queries(),
+            created_at: Some(catalog.created_at),
+            last_write_at: Some(catalog.now),
+        }
+    }
+}
