@@ -16,6 +16,7 @@
 //! # Ok::<(), vicino_core::Error>(())
 //! ```
 
+mod columns;
 mod config;
 mod error;
 mod filter;

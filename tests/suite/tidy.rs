@@ -139,8 +139,8 @@ fn unsafe_stays_in_its_homes() {
 #[test]
 fn core_is_layered() {
     let layers = [
-        "error", "mix", "scope", "metadata", "filter", "simd", "memory", "metric", "router",
-        "config", "graph", "index", "verify",
+        "error", "mix", "scope", "metadata", "filter", "simd", "memory", "columns", "metric",
+        "router", "config", "graph", "index", "verify",
     ];
     let layer = |name: &str| layers.iter().position(|layer| *layer == name);
     let wanted = |name: &str| name.starts_with("core/src/") && !name.ends_with("tests.rs");
