@@ -12,4 +12,5 @@ mod index;
 mod kernels;
 mod model;
 mod readers;
+mod scopes;
 mod tidy;

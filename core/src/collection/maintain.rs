@@ -1,8 +1,8 @@
 //! Clearing up: what has expired, and what deletes leave behind.
 
-use std::ops::Bound;
-
 use super::Collection;
+use super::partition::PartitionWriter;
+use crate::entry::check_time;
 use crate::error::Error;
 use crate::index::Maintenance;
 use crate::scope::Scope;
@@ -18,36 +18,17 @@ impl Collection {
     /// [`Error::InvalidTime`], and [`Error::OutOfMemory`] where there is none even for lists of
     /// what is to be deleted.
     pub fn maintain(&mut self, budget: u64, now: i64) -> Result<Maintenance, Error> {
-        crate::entry::check_time(now)?;
+        check_time(now)?;
         let mut done = Maintenance { finished: true, ..Maintenance::default() };
         let mut empty = Vec::new();
-        let after = self.swept.take().map_or(Bound::Unbounded, Bound::Excluded);
-        let before = match &after {
-            Bound::Excluded(scope) => Bound::Included(scope.clone()),
-            _ => Bound::Unbounded,
-        };
-        let all = self.partitions.range((after.clone(), Bound::Unbounded));
-        let mut due: Vec<Scope> =
-            all.filter(|(_, at)| at.is_due(now)).map(|(s, _)| s.clone()).collect();
-        if let Bound::Included(_) = &before {
-            let rest = self.partitions.range((Bound::Unbounded, before));
-            due.extend(rest.filter(|(_, at)| at.is_due(now)).map(|(scope, _)| scope.clone()));
-        }
-        for scope in due {
+        for scope in self.due(now) {
             if done.distances >= budget {
                 done.finished = false;
                 break;
             }
-            let partition = &self.partitions[&scope];
-            let time = partition.now(now);
-            if partition.catalog.next_expiry.is_some_and(|next| next <= time) {
-                done.purged += self.purge(&scope, now)?;
-            }
-            let executor = self.executor.clone();
-            let partition = self.partitions.get_mut(&scope).expect("it was due");
-            let swept = partition.index.maintain(budget - done.distances, &*executor.0);
-            partition.catalog.tombstones = partition.index.tombstones();
-            partition.publish();
+            done.purged += self.purge(&scope, now)?;
+            let Some(partition) = self.partitions.get_mut(&scope) else { continue };
+            let swept = partition.sweep(budget - done.distances, &*self.executor.0);
             done.distances += swept.distances;
             done.repaired += swept.repaired;
             done.freed += swept.freed;
@@ -57,14 +38,33 @@ impl Collection {
             }
             self.swept = Some(scope);
         }
-        if !empty.is_empty() {
-            for scope in empty {
-                let partition = self.partitions.remove(&scope).expect("it was due");
+        self.give_up(&empty);
+        Ok(done)
+    }
+
+    /// The scopes where there is something to do, from the one behind the last.
+    fn due(&self, now: i64) -> Vec<Scope> {
+        let is_due = |(scope, partition): (&Scope, &PartitionWriter)| {
+            partition.is_due(now).then(|| scope.clone())
+        };
+        let mut due: Vec<Scope> = self.partitions.iter().filter_map(is_due).collect();
+        let after = due.partition_point(|scope| self.swept.as_ref() >= Some(scope));
+        due.rotate_left(after);
+        due
+    }
+
+    /// Removes the partitions of scopes.
+    pub(super) fn give_up(&mut self, scopes: &[Scope]) {
+        let mut fewer = false;
+        for scope in scopes {
+            if let Some(partition) = self.partitions.remove(scope) {
                 self.limits.used -= partition.counted;
-                self.directory.remove(&scope);
+                self.directory.remove(scope);
+                fewer = true;
             }
+        }
+        if fewer {
             self.reader.publish(self.directory.clone(), true);
         }
-        Ok(done)
     }
 }

@@ -110,7 +110,7 @@ impl Collection {
 
     /// Sets who builds graphs. The default builds them on the thread that writes.
     #[must_use]
-    pub fn with_executor(mut self, executor: impl Executor + Send + Sync + 'static) -> Self {
+    pub fn with_executor(mut self, executor: impl Executor + Send + 'static) -> Self {
         self.executor = Threads(Arc::new(executor));
         self
     }
@@ -141,11 +141,7 @@ impl Collection {
     /// that were.
     pub fn delete_scope(&mut self, scope: &Scope) -> usize {
         let deleted = self.reader.stats_for_scope(scope).vector_count;
-        if let Some(partition) = self.partitions.remove(scope) {
-            self.limits.used -= partition.counted;
-            self.directory.remove(scope);
-            self.reader.publish(self.directory.clone(), true);
-        }
+        self.give_up(std::slice::from_ref(scope));
         deleted
     }
 
@@ -174,7 +170,7 @@ impl Collection {
 
 /// Who builds graphs.
 #[derive(Clone)]
-struct Threads(Arc<dyn Executor + Send + Sync>);
+struct Threads(Arc<dyn Executor + Send>);
 
 impl fmt::Debug for Threads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,7 +14,7 @@ use super::record::{Draft, Record};
 use crate::config::HnswConfig;
 use crate::error::Error;
 use crate::graph::Executor;
-use crate::index::{HnswIndex, HnswReader, Prepared};
+use crate::index::{HnswIndex, HnswReader, Maintenance, Prepared};
 use crate::memory::{Guard, Memory, Published, domain};
 use crate::metadata::Object;
 use crate::metric::DistanceMetric;
@@ -229,6 +229,14 @@ impl PartitionWriter {
         catalog.next_expiry = lookup.next_expiry();
         catalog.now = catalog.now.max(now);
         self.partition.catalog.update(catalog.clone());
+    }
+
+    /// Clears up behind deletes.
+    pub(super) fn sweep(&mut self, budget: u64, executor: &dyn Executor) -> Maintenance {
+        let swept = self.index.maintain(budget, executor);
+        self.catalog.tombstones = self.index.tombstones();
+        self.publish();
+        swept
     }
 
     /// Lets a change of the catalog alone be seen.

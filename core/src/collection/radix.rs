@@ -111,9 +111,9 @@ mod tests {
         let mut versions = Vec::new();
         for step in 0..3000_u64 {
             let random = mix(step);
-            let bits = [3, 5, 6, 10, 11, 16, 32][random as usize % 7];
-            let slot = (mix(random) % (1 << bits)) as u32;
-            let value = (random % 5 > 0).then_some(step);
+            let bits = [3, 5, 6, 10, 11, 16, 32][(step % 7) as usize];
+            let slot = u32::try_from(mix(random) >> (64 - bits)).unwrap();
+            let value = (step % 5 != 1).then_some(step);
             let before = match value {
                 Some(value) => model.insert(slot, value),
                 None => model.remove(&slot),

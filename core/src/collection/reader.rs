@@ -12,7 +12,7 @@ use crate::config::HnswConfig;
 use crate::entry::{EntryKey, VectorEntry};
 use crate::error::Error;
 use crate::filter::Filter;
-use crate::graph::{Executor, Searcher};
+use crate::graph::{Executor, Searcher, map};
 use crate::memory::{Guard, Published, Reading, SlotSet, domain};
 use crate::query::{VectorQuery, VectorResult};
 use crate::scope::Scope;
@@ -105,24 +105,15 @@ impl CollectionReader {
         executor: &dyn Executor,
     ) -> Result<Vec<Vec<VectorResult>>, Error> {
         let searchers: Mutex<Vec<Searcher>> = Mutex::default();
-        let found: Vec<Mutex<Option<_>>> = queries.iter().map(|_| Mutex::default()).collect();
-        executor.run(queries.len(), &|i| {
-            let lock = || searchers.lock().unwrap_or_else(PoisonError::into_inner);
-            let searcher = lock().pop();
-            let mut searcher = searcher.unwrap_or_default();
+        let lock = || searchers.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = map(executor, queries.len(), |i| {
+            let kept = lock().pop();
+            let mut searcher = kept.unwrap_or_default();
             let results = self.search(&queries[i], &mut searcher);
             lock().push(searcher);
-            *found[i].lock().unwrap_or_else(PoisonError::into_inner) = Some(results);
+            results.map_err(|error| error.at(i))
         });
-        let found = found.into_iter().map(|found| found.into_inner());
-        let found = found.map(|found| found.unwrap_or_else(PoisonError::into_inner));
-        found
-            .enumerate()
-            .map(|(position, results)| {
-                let results = results.expect("an executor runs every task");
-                results.map_err(|error| error.at(position))
-            })
-            .collect()
+        found.into_iter().collect()
     }
 
     /// The entry of a key, with its vector as it was given but for rounding; none where there is
@@ -309,6 +300,17 @@ impl<'a> Sight<'a> {
         let (mut scratch, mut into) = (SlotSet::default(), SlotSet::default());
         self.lookup.select(&wanted, &self.catalog.records, &mut scratch, &mut into);
         into
+    }
+
+    /// The slots whose entries have expired.
+    pub(super) fn expired(&self) -> SlotSet {
+        let mut all = SlotSet::default();
+        if self.catalog.next_expiry.is_some_and(|next| next <= self.now) {
+            let records = &self.catalog.records;
+            self.lookup.select(&Wanted::default(), records, &mut SlotSet::default(), &mut all);
+            all.subtract(&self.select(None));
+        }
+        all
     }
 
     pub(super) fn vector(&self, slot: u32, record: &Record) -> Vec<f32> {

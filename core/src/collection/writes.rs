@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::Collection;
-use super::lookup::Wanted;
 use super::partition::{Batch, PartitionWriter};
 use super::record::{Draft, Record};
 use crate::entry::{EntryKey, VectorEntry, check_metadata, check_time};
 use crate::error::{Error, beginning};
 use crate::filter::Filter;
 use crate::index::{Prepared, check_query};
-use crate::memory::SlotSet;
 use crate::metadata::{Object, Value};
 use crate::scope::Scope;
 
@@ -199,15 +197,13 @@ impl Collection {
 
     /// Deletes the entries of a scope that have expired; how many there were.
     pub(super) fn purge(&mut self, scope: &Scope, now: i64) -> Result<usize, Error> {
-        let expired = self.reader.at(now).read(scope, |at| {
-            let (mut scratch, mut all) = (SlotSet::default(), SlotSet::default());
-            at.lookup.select(&Wanted::default(), &at.catalog.records, &mut scratch, &mut all);
-            all.subtract(&at.select(None));
-            all
-        });
+        let expired = self.reader.at(now).read(scope, |at| at.expired());
         let deaths: Vec<u32> = expired.unwrap_or_default().iter().collect();
         let purged = deaths.len();
-        self.make(vec![Change::deaths(scope, deaths)], now).map(|()| purged)
+        if purged > 0 {
+            self.make(vec![Change::deaths(scope, deaths)], now)?;
+        }
+        Ok(purged)
     }
 
     fn new_partition(&self, scope: &Scope, now: i64) -> Result<PartitionWriter, Error> {

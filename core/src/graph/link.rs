@@ -53,7 +53,7 @@ impl Executor for Serial {
 }
 
 /// The results of tasks, in their order.
-pub(super) fn map<T: Send + Sync>(
+pub(crate) fn map<T: Send + Sync>(
     executor: &dyn Executor,
     count: usize,
     task: impl Fn(usize) -> T + Sync,

@@ -30,6 +30,7 @@ use crate::mix::{STEP, mix};
 use crate::simd::Simd;
 pub use check::GraphReport;
 pub(crate) use int8::Int8;
+pub(crate) use link::map;
 pub use link::{Executor, Serial};
 use measure::Power;
 pub(crate) use measure::{Measure, Stored};

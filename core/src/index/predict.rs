@@ -55,8 +55,9 @@ mod tests {
         for config in configs.map(|config| config.with_promotion_size(500)) {
             for (dimensions, count) in [(3, 400), (3, 3000), (100, 700), (100, 2500)] {
                 let mut index = HnswIndex::new(config.clone(), dimensions, Simd::detect()).unwrap();
-                let values = (0..dimensions * count).map(|i| mix(i as u64) as u8 as f32 + 1.0);
-                index.insert(&values.collect::<Vec<_>>(), &Serial).unwrap();
+                let values = (0..dimensions * count).map(|i| (mix(i as u64) >> 40) as f32 + 1.0);
+                let values: Vec<f32> = values.collect();
+                index.insert(&values, &Serial).unwrap();
                 let found = index.memory_bytes();
                 let predicted = predict_bytes(&config, dimensions, count, count > 500);
                 let said = format!("{predicted} for {found}: {config:?}, {count} x {dimensions}");

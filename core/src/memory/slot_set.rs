@@ -40,6 +40,10 @@ impl SlotSet {
         self.words.get((slot / WORD) as usize).is_some_and(|word| word >> (slot % WORD) & 1 == 1)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.iter().all(|&word| word == 0)
+    }
+
     /// How many slots are in it. O(slots / 64).
     pub(crate) fn len(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
@@ -73,10 +77,11 @@ impl SlotSet {
         self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= !other);
     }
 
-    /// Adds those of 64 slots that have a bit in `bits`; `index` counts such groups from slot 0.
+    /// The words from one on, each of 64 slots; `index` counts them from slot 0. For whoever adds
+    /// many slots at once, and none past the end of the room.
     #[inline]
-    pub(crate) fn unite_word(&mut self, index: usize, bits: u64) {
-        self.words[index] |= bits;
+    pub(crate) fn words_from(&mut self, index: usize) -> &mut [u64] {
+        self.words.get_mut(index..).unwrap_or_default()
     }
 }
 
@@ -99,6 +104,7 @@ mod tests {
         let same = |set: &SlotSet, expected: BTreeSet<u32>| {
             assert_eq!(set.iter().collect::<BTreeSet<_>>(), expected);
             assert_eq!(set.len(), expected.len());
+            assert_eq!(set.is_empty(), expected.is_empty());
             assert!((0..300).all(|slot| set.contains(slot) == expected.contains(&slot)));
         };
         let mut set = of(&a);
@@ -112,7 +118,8 @@ mod tests {
         same(&set, &left & &right);
         set.remove(64);
         set.remove(1000);
-        set.unite_word(1, 0b10);
+        set.words_from(1)[0] |= 0b10;
+        assert!(set.words_from(1000).is_empty());
         same(&set, BTreeSet::from([3, 65, 199]));
         set.intersect(&SlotSet::default());
         same(&set, BTreeSet::new());

@@ -29,6 +29,11 @@ impl FieldPath {
         Self(keys)
     }
 
+    /// Its keys, of which there is one at least.
+    pub(crate) fn keys(&self) -> &[String] {
+        &self.0
+    }
+
     /// Is one of the values at the path of this kind? An array is no value here, what is in it
     /// is; the second argument says whether the value was in one.
     pub(crate) fn any(&self, object: &Object, mut is: impl FnMut(&Value, bool) -> bool) -> bool {

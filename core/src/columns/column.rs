@@ -1,0 +1,238 @@
+//! What entries have at one path: each value with its slots.
+//!
+//! Values that are in an array lie apart from those that are not, because `contains` asks each
+//! something else. A string beyond [`INDEXED_MAX`] bytes is no value here: its slot is noted, and
+//! asked for where the string could change an answer.
+//!
+//! A slot with a value is among those that are `present`, so a column where nobody is has nothing.
+//! The test of the whole index (`tests.rs`) holds every operator to its meaning.
+
+use std::ops::Bound;
+
+use super::ordered::Ordered;
+use super::posting::Posting;
+use crate::filter::Op;
+use crate::memory::SlotSet;
+use crate::metadata::{Number, Value};
+
+/// The values at one path.
+#[derive(Debug, Default)]
+pub(super) struct Column {
+    /// The slots with anything but null at the path or below it.
+    present: Posting,
+    /// The values in no array, and those in one.
+    values: [Values; 2],
+    /// How many values an array led to. While there are none, a slot has one value at most: `a.b`
+    /// then is one member of one object.
+    by_arrays: usize,
+}
+
+/// How the path led to a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Route {
+    /// From object to object.
+    Straight,
+    /// Through an array to an object that it is in.
+    Through,
+    /// To an array that it is in.
+    InArray,
+}
+
+#[derive(Debug, Default)]
+struct Values {
+    /// The slots with `false`, and those with `true`.
+    bools: [Posting; 2],
+    numbers: Ordered<Number>,
+    strings: Ordered<Box<str>>,
+    /// The slots with a string that is too long to be among them.
+    long: Posting,
+}
+
+/// The most bytes of a string that is indexed: a title, a name or an address has fewer, and a text
+/// that has more is a value of its own in nearly every entry, there already with the entry.
+const INDEXED_MAX: usize = 256;
+
+impl Column {
+    /// Notes that a slot has something at the path or below it.
+    pub(super) fn enter(&mut self, slot: u32) {
+        self.present.insert(slot);
+    }
+
+    /// Takes a slot's note back. True when none is left, and so no value.
+    pub(super) fn leave(&mut self, slot: u32) -> bool {
+        self.present.remove(slot)
+    }
+
+    /// Adds a boolean, number or string of a slot that enters.
+    pub(super) fn add(&mut self, slot: u32, value: &Value, route: Route) {
+        self.by_arrays += usize::from(route > Route::Straight);
+        let values = &mut self.values[usize::from(route == Route::InArray)];
+        match value {
+            Value::Bool(value) => values.bools[usize::from(*value)].insert(slot),
+            Value::Number(value) => values.numbers.insert(value, slot, || *value),
+            value if is_long(value) => values.long.insert(slot),
+            Value::String(value) => {
+                values.strings.insert(value.as_str(), slot, || value.as_str().into());
+            }
+            Value::Null | Value::Array(_) | Value::Object(_) => {}
+        }
+    }
+
+    /// Removes what `add` with the same arguments added.
+    pub(super) fn remove(&mut self, slot: u32, value: &Value, route: Route) {
+        self.by_arrays -= usize::from(route > Route::Straight);
+        let values = &mut self.values[usize::from(route == Route::InArray)];
+        match value {
+            Value::Bool(value) => _ = values.bools[usize::from(*value)].remove(slot),
+            Value::Number(value) => values.numbers.remove(value, slot),
+            value if is_long(value) => _ = values.long.remove(slot),
+            Value::String(value) => values.strings.remove(value.as_str(), slot),
+            Value::Null | Value::Array(_) | Value::Object(_) => {}
+        }
+    }
+
+    /// Adds the slots that have what `op` asks for, or asks not to be there ([`denies`]). Where the
+    /// column does not know, because a string is too long for it, `has` does.
+    pub(super) fn unite(&self, op: &Op, into: &mut SlotSet, has: impl Fn(u32) -> bool) {
+        if let Op::Exists(_) = op {
+            return self.present.unite_into(into);
+        }
+        for (in_array, values) in [false, true].into_iter().zip(&self.values) {
+            values.unite(op, in_array, into);
+        }
+        for (in_array, values) in [false, true].into_iter().zip(&self.values) {
+            if long_counts(op, in_array) {
+                values.long.each(|slot| {
+                    if !into.contains(slot) && has(slot) {
+                        into.insert(slot);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Adds the slots that two operators ask for, if these are the two ends of one range. False,
+    /// and nothing is added, if they are not, or if a slot may have two values and each meet one.
+    pub(super) fn unite_between(&self, one: &Op, other: &Op, into: &mut SlotSet) -> bool {
+        let [values, _] = &self.values;
+        match (bound(one), bound(other)) {
+            _ if self.by_arrays > 0 => return false,
+            (Some(Value::Number(a)), Some(Value::Number(b))) => {
+                let Some(ends) = both(side(one, a), side(other, b)) else { return false };
+                unite_all(values.numbers.range(ends), into);
+            }
+            (Some(Value::String(a)), Some(Value::String(b))) if values.long.is_empty() => {
+                let ends = both(side(one, a.as_str()), side(other, b.as_str()));
+                let Some(ends) = ends else { return false };
+                unite_all(values.strings.range(ends), into);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Its bytes on the heap. O(values).
+    pub(super) fn bytes(&self) -> usize {
+        self.present.bytes() + self.values.iter().map(Values::bytes).sum::<usize>()
+    }
+}
+
+/// Does the operator ask that something is not there?
+pub(super) fn denies(op: &Op) -> bool {
+    matches!(op, Op::Ne(_) | Op::Nin(_) | Op::Exists(false))
+}
+
+impl Values {
+    fn unite(&self, op: &Op, in_array: bool, into: &mut SlotSet) {
+        match op {
+            Op::Eq(value) | Op::Ne(value) => self.unite_equal(value, into),
+            Op::In(values) | Op::Nin(values) => {
+                values.iter().for_each(|value| self.unite_equal(value, into));
+            }
+            Op::Gt(than) | Op::Gte(than) | Op::Lt(than) | Op::Lte(than) => match than {
+                Value::Number(than) => unite_all(self.numbers.range(side(op, than)), into),
+                Value::String(than) => {
+                    unite_all(self.strings.range(side(op, than.as_str())), into);
+                }
+                _ => {}
+            },
+            Op::Contains(value) if in_array => self.unite_equal(value, into),
+            Op::Contains(Value::String(part)) => {
+                unite_all(self.strings.iter().filter(|(text, _)| text.contains(part)), into);
+            }
+            Op::StartsWith(start) => {
+                let from = (Bound::Included(start.as_str()), Bound::Unbounded);
+                let those = self.strings.range(from);
+                unite_all(those.take_while(|(text, _)| text.starts_with(start)), into);
+            }
+            Op::Contains(_) | Op::Exists(_) => {}
+        }
+    }
+
+    fn unite_equal(&self, value: &Value, into: &mut SlotSet) {
+        let posting = match value {
+            Value::Bool(value) => Some(&self.bools[usize::from(*value)]),
+            Value::Number(value) => self.numbers.get(value),
+            Value::String(value) => self.strings.get(value.as_str()),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        };
+        if let Some(posting) = posting {
+            posting.unite_into(into);
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let postings = self.bools.iter().chain([&self.long]).map(Posting::bytes).sum::<usize>();
+        let texts = self.strings.iter().map(|(text, _)| text.len()).sum::<usize>();
+        postings + self.numbers.bytes() + self.strings.bytes() + texts
+    }
+}
+
+fn unite_all<'a, K: 'a>(pairs: impl Iterator<Item = &'a (K, Posting)>, into: &mut SlotSet) {
+    pairs.for_each(|(_, posting)| posting.unite_into(into));
+}
+
+/// What is on that side of a value that the operator asks for.
+fn side<'a, T: ?Sized>(op: &Op, than: &'a T) -> (Bound<&'a T>, Bound<&'a T>) {
+    match op {
+        Op::Gt(_) => (Bound::Excluded(than), Bound::Unbounded),
+        Op::Gte(_) => (Bound::Included(than), Bound::Unbounded),
+        Op::Lt(_) => (Bound::Unbounded, Bound::Excluded(than)),
+        _ => (Bound::Unbounded, Bound::Included(than)),
+    }
+}
+
+/// What an operator compares with.
+fn bound(op: &Op) -> Option<&Value> {
+    match op {
+        Op::Gt(than) | Op::Gte(than) | Op::Lt(than) | Op::Lte(than) => Some(than),
+        _ => None,
+    }
+}
+
+/// The range that is on one side of one value and on the other side of another.
+fn both<T>(one: (Bound<T>, Bound<T>), other: (Bound<T>, Bound<T>)) -> Option<(Bound<T>, Bound<T>)> {
+    match (one, other) {
+        ((from, Bound::Unbounded), (Bound::Unbounded, to))
+        | ((Bound::Unbounded, to), (from, Bound::Unbounded)) => Some((from, to)),
+        _ => None,
+    }
+}
+
+/// Could a string that is too long to be indexed change the answer?
+fn long_counts(op: &Op, in_array: bool) -> bool {
+    match op {
+        Op::Eq(value) | Op::Ne(value) => is_long(value),
+        Op::In(values) | Op::Nin(values) => values.iter().any(is_long),
+        Op::Contains(value) if in_array => is_long(value),
+        Op::Gt(value) | Op::Gte(value) | Op::Lt(value) | Op::Lte(value) | Op::Contains(value) => {
+            matches!(value, Value::String(_))
+        }
+        Op::StartsWith(_) => true,
+        Op::Exists(_) => false,
+    }
+}
+
+fn is_long(value: &Value) -> bool {
+    matches!(value, Value::String(text) if text.len() > INDEXED_MAX)
+}

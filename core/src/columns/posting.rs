@@ -1,0 +1,365 @@
+//! The slots that have a value: few as numbers, many as bits.
+//!
+//! A set of slots is cut into chunks of 65,536, as in Roaring bitmaps (Chambi, Lemire, Kaser and
+//! Godin, "Better bitmap performance with Roaring bitmaps", 2016, section 2): a chunk is a sorted
+//! array of its slots' low halves, or a bit for each. Beside the paper, a set of one slot lies in
+//! place, since most values of an identifier or a time have one. The crate `roaring` has all this,
+//! but shows slots one by one: here whole words go into a [`SlotSet`], which makes half a million
+//! slots a matter of microseconds.
+//!
+//! Invariants, held by the tests below: chunks ascend, none is empty, a set of one slot is `One`,
+//! and a chunk is an array up to [`BITS_MIN`] slots and bits beyond [`ARRAY_MAX`].
+
+use std::mem::size_of;
+
+use crate::memory::SlotSet;
+
+/// A set of slots in 16 bytes, and what it needs beyond on the heap.
+#[derive(Debug, Default)]
+pub(super) enum Posting {
+    #[default]
+    Empty,
+    One(u32),
+    Many(Box<Chunks>),
+}
+
+const _: () = assert!(size_of::<Posting>() <= 16);
+
+impl Posting {
+    /// Adds a slot, if it is not there.
+    pub(super) fn insert(&mut self, slot: u32) {
+        match self {
+            Self::Empty => *self = Self::One(slot),
+            Self::One(other) if *other == slot => {}
+            Self::One(other) => {
+                let mut chunks = Box::<Chunks>::default();
+                chunks.insert(*other);
+                chunks.insert(slot);
+                *self = Self::Many(chunks);
+            }
+            Self::Many(chunks) => chunks.insert(slot),
+        }
+    }
+
+    /// Removes a slot, if it is there. True when none is left.
+    pub(super) fn remove(&mut self, slot: u32) -> bool {
+        match self {
+            Self::One(other) if *other == slot => *self = Self::Empty,
+            Self::Many(chunks) => {
+                chunks.remove(slot);
+                if let Some(only) = chunks.only() {
+                    *self = Self::One(only);
+                }
+            }
+            Self::Empty | Self::One(_) => {}
+        }
+        self.is_empty()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+
+    /// Adds all slots to a set that has room for them.
+    pub(super) fn unite_into(&self, set: &mut SlotSet) {
+        match self {
+            Self::Empty => {}
+            Self::One(slot) => set.insert(*slot),
+            Self::Many(chunks) => {
+                for chunk in &chunks.0 {
+                    chunk.low.unite_into(set.words_from(usize::from(chunk.high) * WORDS));
+                }
+            }
+        }
+    }
+
+    /// Shows all slots, ascending.
+    pub(super) fn each(&self, mut show: impl FnMut(u32)) {
+        match self {
+            Self::Empty => {}
+            Self::One(slot) => show(*slot),
+            Self::Many(chunks) => {
+                for Chunk { high, low } in &chunks.0 {
+                    low.each(|low| show(u32::from(*high) << 16 | u32::from(low)));
+                }
+            }
+        }
+    }
+
+    /// Its bytes on the heap. O(chunks).
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Empty | Self::One(_) => 0,
+            Self::Many(chunks) => {
+                let lows = chunks.0.iter().map(|chunk| chunk.low.bytes()).sum::<usize>();
+                size_of::<Chunks>() + chunks.0.capacity() * size_of::<Chunk>() + lows
+            }
+        }
+    }
+}
+
+/// The slots of a set of two or more, by their high halves.
+#[derive(Debug, Default)]
+pub(super) struct Chunks(Vec<Chunk>);
+
+#[derive(Debug)]
+struct Chunk {
+    high: u16,
+    low: Low,
+}
+
+/// The low halves of a chunk's slots.
+#[derive(Debug)]
+enum Low {
+    Array(Vec<u16>),
+    Bits(Box<Bits>),
+}
+
+#[derive(Debug)]
+struct Bits {
+    len: usize,
+    words: [u64; WORDS],
+}
+
+/// The most slots of an array: more take less room as bits.
+const ARRAY_MAX: usize = 4096;
+
+/// Bits of no more slots become an array. Well below the other limit, so that a chunk at the limit
+/// is not rewritten with every change.
+const BITS_MIN: usize = 3072;
+
+/// Slots of a word.
+const WORD: usize = u64::BITS as usize;
+
+/// Words of a chunk's bits.
+const WORDS: usize = (1 << 16) / WORD;
+
+impl Chunks {
+    fn insert(&mut self, slot: u32) {
+        let (high, low) = halves(slot);
+        match self.find(high) {
+            Ok(at) => self.0[at].low.insert(low),
+            Err(at) => self.0.insert(at, Chunk { high, low: Low::Array(vec![low]) }),
+        }
+    }
+
+    fn remove(&mut self, slot: u32) {
+        let (high, low) = halves(slot);
+        if let Ok(at) = self.find(high)
+            && self.0[at].low.remove(low)
+        {
+            self.0.remove(at);
+        }
+    }
+
+    fn find(&self, high: u16) -> Result<usize, usize> {
+        // Where no chunk is missing below, a chunk's place is its number.
+        match self.0.get(usize::from(high)) {
+            Some(chunk) if chunk.high == high => Ok(high.into()),
+            _ => self.0.binary_search_by_key(&high, |chunk| chunk.high),
+        }
+    }
+
+    /// The slot where there is one only.
+    fn only(&self) -> Option<u32> {
+        match self.0.as_slice() {
+            [Chunk { high, low: Low::Array(lows) }] if lows.len() == 1 => {
+                Some(u32::from(*high) << 16 | u32::from(lows[0]))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the halves are what is left")]
+fn halves(slot: u32) -> (u16, u16) {
+    ((slot >> 16) as u16, slot as u16)
+}
+
+impl Low {
+    fn insert(&mut self, low: u16) {
+        match self {
+            Self::Array(lows) => {
+                // Slots are mostly given out in ascending order.
+                let at = match lows.last() {
+                    Some(&last) if last < low => lows.len(),
+                    _ => match lows.binary_search(&low) {
+                        Ok(_) => return,
+                        Err(at) => at,
+                    },
+                };
+                lows.insert(at, low);
+                if lows.len() > ARRAY_MAX {
+                    *self = Self::Bits(Bits::of(lows));
+                }
+            }
+            Self::Bits(bits) => {
+                let (word, bit) = place(low);
+                bits.len += usize::from(bits.words[word] & bit == 0);
+                bits.words[word] |= bit;
+            }
+        }
+    }
+
+    /// True when none is left.
+    fn remove(&mut self, low: u16) -> bool {
+        match self {
+            Self::Array(lows) => {
+                if let Ok(at) = lows.binary_search(&low) {
+                    lows.remove(at);
+                }
+                lows.is_empty()
+            }
+            Self::Bits(bits) => {
+                let (word, bit) = place(low);
+                bits.len -= usize::from(bits.words[word] & bit != 0);
+                bits.words[word] &= !bit;
+                if bits.len <= BITS_MIN {
+                    *self = Self::Array(bits.lows().collect());
+                }
+                false
+            }
+        }
+    }
+
+    /// Adds the slots to the words that begin with the chunk's first.
+    fn unite_into(&self, words: &mut [u64]) {
+        match (self, words.first_chunk_mut::<WORDS>()) {
+            (Self::Bits(bits), _) => {
+                words.iter_mut().zip(&bits.words).for_each(|(word, bits)| *word |= bits);
+            }
+            // A whole chunk of words has every place there is: no place is checked.
+            (Self::Array(lows), Some(words)) => set_all(words, lows),
+            (Self::Array(lows), None) => set_all(words, lows),
+        }
+    }
+
+    fn each(&self, mut show: impl FnMut(u16)) {
+        match self {
+            Self::Array(lows) => lows.iter().for_each(|&low| show(low)),
+            Self::Bits(bits) => bits.lows().for_each(show),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Array(lows) => lows.capacity() * size_of::<u16>(),
+            Self::Bits(_) => size_of::<Bits>(),
+        }
+    }
+}
+
+impl Bits {
+    fn of(lows: &[u16]) -> Box<Self> {
+        let mut bits = Box::new(Self { len: lows.len(), words: [0; WORDS] });
+        set_all(&mut bits.words, lows);
+        bits
+    }
+
+    fn lows(&self) -> impl Iterator<Item = u16> {
+        (0..=u16::MAX).filter(|&low| {
+            let (word, bit) = place(low);
+            self.words[word] & bit != 0
+        })
+    }
+}
+
+#[inline(always)]
+fn set_all(words: &mut [u64], lows: &[u16]) {
+    for &low in lows {
+        let (word, bit) = place(low);
+        words[word] |= bit;
+    }
+}
+
+/// The word of a low half and its bit there.
+#[inline]
+fn place(low: u16) -> (usize, u64) {
+    (usize::from(low) / WORD, 1 << (u32::from(low) % u64::BITS))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::mix::{STEP, mix};
+
+    /// Is the posting the model's set, in the form that it should have?
+    fn check(posting: &Posting, model: &BTreeSet<u32>) {
+        let mut set = SlotSet::default();
+        set.reset(model.last().map_or(0, |last| last + 1));
+        posting.unite_into(&mut set);
+        assert!(set.iter().eq(model.iter().copied()));
+        assert_eq!(posting.is_empty(), model.is_empty());
+        assert_eq!(matches!(posting, Posting::One(_)), model.len() == 1);
+        let Posting::Many(chunks) = posting else { return };
+        assert!(chunks.0.is_sorted_by(|a, b| a.high < b.high));
+        for chunk in &chunks.0 {
+            let first = u32::from(chunk.high) << 16;
+            let len = model.range(first..=first | 0xffff).count();
+            match &chunk.low {
+                Low::Array(lows) => assert!((1..=ARRAY_MAX).contains(&lows.len())),
+                Low::Bits(bits) => assert!(bits.len == len && len > BITS_MIN),
+            }
+        }
+    }
+
+    /// Slots 0, 3, 6, ... fill more than a chunk on the way up, and every chunk goes back to an
+    /// array, to one slot and to nothing on the way down, in another order.
+    #[test]
+    fn it_grows_and_shrinks_across_every_form() {
+        let (mut posting, mut model) = (Posting::default(), BTreeSet::new());
+        let slots: Vec<u32> = (0..30_000).map(|i| i * 3).collect();
+        for (i, &slot) in slots.iter().enumerate() {
+            posting.insert(slot);
+            model.insert(slot);
+            if i < 4 || i % 997 == 0 || (4094..4100).contains(&i) {
+                check(&posting, &model);
+            }
+        }
+        for i in 0..slots.len() {
+            // 7,919 is a prime that does not divide 30,000, so every slot comes once.
+            let slot = slots[i * 7919 % slots.len()];
+            model.remove(&slot);
+            assert_eq!(posting.remove(slot), model.is_empty());
+            if i % 997 == 0 || model.len() < 4 {
+                check(&posting, &model);
+            }
+        }
+        assert_eq!(posting.bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_there_stays_once_and_what_is_not_is_not_missed() {
+        let (mut posting, mut model) = (Posting::default(), BTreeSet::new());
+        assert!(posting.remove(5));
+        for slot in [65_535, 65_536, 65_536, 0, 131_071, 131_072, 65_535, 63, 64] {
+            posting.insert(slot);
+            model.insert(slot);
+            check(&posting, &model);
+            assert!(!posting.remove(7));
+        }
+    }
+
+    /// Around the two limits in turn, with many slots that are there already, or not.
+    #[test]
+    fn random_changes_near_the_limits_keep_it_a_set() {
+        let (mut posting, mut model, mut seed) = (Posting::default(), BTreeSet::new(), 3);
+        for round in 0..40_000 {
+            seed = u64::wrapping_add(seed, STEP);
+            let slot = u32::try_from(mix(seed) % 9_000).unwrap() + 61_000;
+            let grows = round / 10_000 % 2 == 0;
+            if mix(seed ^ 1) % 10 < if grows { 8 } else { 2 } {
+                posting.insert(slot);
+                model.insert(slot);
+            } else {
+                model.remove(&slot);
+                assert_eq!(posting.remove(slot), model.is_empty());
+            }
+            if round % 500 == 0 {
+                check(&posting, &model);
+            }
+        }
+    }
+}
