@@ -175,6 +175,13 @@ impl VectorQuery {
         self
     }
 
+    /// Sets how many results to return at most.
+    #[must_use]
+    pub fn with_k(mut self, k: usize) -> Self {
+        self.k = k;
+        self
+    }
+
     /// Sets how many candidates the walk keeps.
     #[must_use]
     pub fn with_ef(mut self, ef: usize) -> Self {

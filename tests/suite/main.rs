@@ -11,6 +11,7 @@ mod filter;
 mod index;
 mod kernels;
 mod model;
+mod query;
 mod readers;
 mod scopes;
 mod tidy;
