@@ -4,6 +4,8 @@
 //! [`INDEXED_MIN`] has columns for its metadata, and others for its times, which are metadata to
 //! them; both are exact at every commit (`tests/suite/collection.rs` holds them to a map).
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -18,8 +20,7 @@ use crate::query::TimeRange;
 /// Slots by what is known of their entries.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    ids: BTreeMap<Box<str>, u32>,
-    id_bytes: usize,
+    ids: BTreeMap<ById, u32>,
     /// How many entries expire when.
     expiries: BTreeMap<i64, usize>,
     indexed: Option<Box<Indexed>>,
@@ -32,6 +33,10 @@ struct Indexed {
     metadata: Columns,
     times: Columns,
 }
+
+/// A record in the order of ids.
+#[derive(Debug)]
+struct ById(Record);
 
 /// Which entries are wanted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,10 +57,10 @@ impl Lookup {
         self.ids.get(id).copied()
     }
 
-    /// Ids behind another in their order, and their slots.
-    pub(super) fn after(&self, id: Option<&str>) -> impl Iterator<Item = (&str, u32)> {
+    /// The records behind an id in the order of ids, and their slots.
+    pub(super) fn after(&self, id: Option<&str>) -> impl Iterator<Item = (&Record, u32)> {
         let start = id.map_or(Bound::Unbounded, Bound::Excluded);
-        self.ids.range::<str, _>((start, Bound::Unbounded)).map(|(id, &slot)| (&**id, slot))
+        self.ids.range::<str, _>((start, Bound::Unbounded)).map(|(by_id, &slot)| (&by_id.0, slot))
     }
 
     /// When the next entry expires, if one does.
@@ -64,18 +69,17 @@ impl Lookup {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        // A key, its slot and a share of a tree's node; the longest way is two thirds full.
-        const ID: usize = 3 * (size_of::<Box<str>>() + size_of::<u32>()) / 2;
+        // A record, its slot and a share of a tree's node, which are two thirds full.
+        const ID: usize = 3 * (size_of::<ById>() + size_of::<u32>()) / 2;
         let columns = self.indexed.as_ref().map_or(0, |indexed| {
             indexed.metadata.bytes() + indexed.times.bytes() + indexed.slots as usize / 8
         });
-        self.ids.len() * ID + self.id_bytes + columns
+        self.ids.len() * ID + columns
     }
 
     /// Adds an entry.
     pub(super) fn learn(&mut self, slot: u32, record: &Record, metadata: &Object) {
-        self.ids.insert(record.id().into(), slot);
-        self.id_bytes += record.id().len();
+        self.ids.insert(ById(record.clone()), slot);
         if let Some(time) = record.expires_at() {
             *self.expiries.entry(time).or_default() += 1;
         }
@@ -87,7 +91,6 @@ impl Lookup {
     /// Removes an entry.
     pub(super) fn forget(&mut self, slot: u32, record: &Record) {
         self.ids.remove(record.id());
-        self.id_bytes -= record.id().len();
         if let Some(time) = record.expires_at() {
             let count = self.expiries.get_mut(&time).expect("it was learned");
             *count -= 1;
@@ -104,6 +107,8 @@ impl Lookup {
 
     /// Changes the metadata of an entry.
     pub(super) fn relearn(&mut self, slot: u32, old: &Record, new: &Record) {
+        self.ids.remove(old.id());
+        self.ids.insert(ById(new.clone()), slot);
         if let Some(indexed) = &mut self.indexed {
             indexed.metadata.remove(slot, &old.metadata());
             indexed.metadata.add(slot, &new.metadata());
@@ -111,11 +116,10 @@ impl Lookup {
     }
 
     /// Makes columns once there are many entries.
-    pub(super) fn settle(&mut self, records: &Radix<Record>, len: usize) {
-        if self.indexed.is_none() && len > INDEXED_MIN {
+    pub(super) fn settle(&mut self) {
+        if self.indexed.is_none() && self.ids.len() > INDEXED_MIN {
             let mut indexed = Box::<Indexed>::default();
-            for &slot in self.ids.values() {
-                let record = records.get(slot).expect("an id leads to a record");
+            for (ById(record), &slot) in &self.ids {
                 indexed.learn(slot, record, &record.metadata());
             }
             self.indexed = Some(indexed);
@@ -133,8 +137,7 @@ impl Lookup {
         let Some(indexed) = &self.indexed else {
             let slots = self.ids.values().max().map_or(0, |slot| slot + 1);
             into.reset(slots);
-            for &slot in self.ids.values() {
-                let record = records.get(slot).expect("an id leads to a record");
+            for (ById(record), &slot) in &self.ids {
                 if wanted.matches(record) {
                     into.insert(slot);
                 }
@@ -200,6 +203,32 @@ fn times(record: &Record) -> Object {
     let known = times.into_iter().filter_map(|(name, time)| Some((name, time?)));
     known.map(|(name, time)| (name.to_owned(), time.into())).collect()
 }
+
+impl Borrow<str> for ById {
+    fn borrow(&self) -> &str {
+        self.0.id()
+    }
+}
+
+impl Ord for ById {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.id().cmp(other.0.id())
+    }
+}
+
+impl PartialOrd for ById {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for ById {}
 
 /// What columns ask of entries.
 struct Known<'a> {

@@ -1,7 +1,6 @@
 //! Clearing up: what has expired, and what deletes leave behind.
 
 use super::Collection;
-use super::partition::PartitionWriter;
 use crate::entry::check_time;
 use crate::error::Error;
 use crate::index::Maintenance;
@@ -44,10 +43,8 @@ impl Collection {
 
     /// The scopes where there is something to do, from the one behind the last.
     fn due(&self, now: i64) -> Vec<Scope> {
-        let is_due = |(scope, partition): (&Scope, &PartitionWriter)| {
-            partition.is_due(now).then(|| scope.clone())
-        };
-        let mut due: Vec<Scope> = self.partitions.iter().filter_map(is_due).collect();
+        let due = self.partitions.iter().filter(|(_, partition)| partition.is_due(now));
+        let mut due: Vec<Scope> = due.map(|(scope, _)| scope.clone()).collect();
         let after = due.partition_point(|scope| self.swept.as_ref() >= Some(scope));
         due.rotate_left(after);
         due

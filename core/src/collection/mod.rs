@@ -79,7 +79,8 @@ pub struct Collection {
     simd: Simd,
     memory: Memory,
     executor: Threads,
-    partitions: BTreeMap<Scope, PartitionWriter>,
+    /// In boxes, since a tree moves what it holds and leaves room for more.
+    partitions: BTreeMap<Scope, Box<PartitionWriter>>,
     directory: Directory,
     limits: limits::Limits,
     /// The scope that was swept last.

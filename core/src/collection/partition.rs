@@ -100,9 +100,9 @@ impl Partition {
     pub(super) fn vector(&self, slot: u32, record: &Record, guard: &Guard<'_>) -> Vec<f32> {
         let mut vector = Vec::new();
         self.index.stored(slot, guard, &mut vector);
-        if self.index.config().distance_metric == DistanceMetric::Cosine {
+        if let Some(norm) = record.norm() {
             #[expect(clippy::cast_possible_truncation, reason = "rounds to the nearest")]
-            let given = |value: &mut f32| *value = (f64::from(*value) * record.norm()) as f32;
+            let given = |value: &mut f32| *value = (f64::from(*value) * norm) as f32;
             vector.iter_mut().for_each(given);
         }
         vector
@@ -204,6 +204,8 @@ impl PartitionWriter {
         executor: &dyn Executor,
     ) {
         let Batch { vectors, births, deaths, updates } = batch;
+        // The index keeps vectors of length one under the cosine, and others as they are.
+        let scaled = self.index.config().distance_metric == DistanceMetric::Cosine;
         let norms = prepared.norms.clone();
         let born = self.index.apply_prepared(&vectors, &deaths, prepared, executor);
 
@@ -214,7 +216,7 @@ impl PartitionWriter {
             lookup.forget(slot, &record);
         }
         for ((slot, norm), (draft, metadata)) in born.into_iter().zip(norms).zip(births) {
-            let record = draft.finish(norm);
+            let record = draft.finish(scaled.then_some(norm));
             lookup.learn(slot, &record, &metadata);
             catalog.put(slot, record);
         }
@@ -223,7 +225,7 @@ impl PartitionWriter {
             lookup.relearn(slot, &old, &record);
             catalog.put(slot, record);
         }
-        lookup.settle(&catalog.records, catalog.len);
+        lookup.settle();
         catalog.number = self.index.numbers().number();
         catalog.tombstones = self.index.tombstones();
         catalog.next_expiry = lookup.next_expiry();

@@ -59,6 +59,8 @@ impl<T: Clone> Radix<T> {
             match Arc::make_mut(node) {
                 Node::Leaf(values) => {
                     if values.len() <= place {
+                        // Exactly: there are many small scopes, and never many places.
+                        values.reserve_exact(place + 1 - values.len());
                         values.resize_with(place + 1, || None);
                     }
                     return std::mem::replace(&mut values[place], value);

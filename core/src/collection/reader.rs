@@ -173,13 +173,10 @@ impl CollectionReader {
         filter.map_or(Ok(()), Filter::validate)?;
         let page = self.read(scope, |at| {
             let wanted = Wanted { filter, now: Some(at.now), ..Wanted::default() };
-            let behind = at.lookup.after(after).filter_map(|(_, slot)| {
-                let record = at.catalog.records.get(slot)?;
-                wanted.matches(record).then_some((slot, record))
-            });
-            let mut behind = behind.peekable();
-            let entries: Vec<_> =
-                behind.by_ref().take(limit).map(|(slot, record)| at.entry(slot, record)).collect();
+            let behind = at.lookup.after(after);
+            let mut behind = behind.filter(|(record, _)| wanted.matches(record)).peekable();
+            let page = behind.by_ref().take(limit);
+            let entries: Vec<_> = page.map(|(record, slot)| at.entry(slot, record)).collect();
             let more = behind.peek().is_some();
             let last = entries.last().map(|entry| entry.id.clone());
             let next = last.or(after.map(str::to_owned)).filter(|_| more);

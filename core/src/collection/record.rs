@@ -1,13 +1,14 @@
 //! What is kept of an entry beside its vector, in one piece of memory that never changes.
 //!
 //! ```text
-//! created | updated | event | expires | norm | id length | metadata length | id | metadata | content
-//! 8 bytes   8         8       8         8      4           4
+//! flags | id length | metadata length | created | updated? | event? | expires? | id | metadata | content? | norm?
+//! 1 byte  2           4                 8         8          8        8                                      8
 //! ```
 //!
-//! Numbers are little-endian, metadata is `MessagePack`. A time that is not set is the least
-//! number, a text that is not there is told from an empty one by a byte before it. A reader holds
-//! a record as long as it likes: changing metadata makes another.
+//! Numbers are little-endian, metadata is `MessagePack`. What has a question mark is there if its
+//! flag says so: of an entry that never changed, has no times and whose metric knows no norm, 15
+//! bytes and its own are kept. A reader holds a record as long as it likes: changing metadata makes
+//! another.
 
 use std::sync::Arc;
 
@@ -25,17 +26,18 @@ pub(super) struct Record(Arc<[u8]>);
 #[derive(Debug)]
 pub(super) struct Draft(Vec<u8>);
 
-/// Where the parts begin.
-const CREATED: usize = 0;
-const UPDATED: usize = 8;
-const EVENT: usize = 16;
-const EXPIRES: usize = 24;
-const NORM: usize = 32;
-const LENGTHS: usize = 40;
-const ID: usize = 48;
+/// What a record may have, as bits of its first byte; the times in the order in which they lie.
+const UPDATED: u8 = 1;
+const EVENT: u8 = 2;
+const EXPIRES: u8 = 4;
+const CONTENT: u8 = 8;
+const NORM: u8 = 16;
 
-/// No time, which none that is valid equals.
-const NEVER: i64 = i64::MIN;
+/// Where the parts lie that are always there, and where the others begin.
+const ID_LENGTH: usize = 1;
+const METADATA_LENGTH: usize = 3;
+const CREATED: usize = 7;
+const TIMES: usize = 15;
 
 impl Draft {
     /// The record of an entry that is written at `now`, and was created before if `created` says so.
@@ -45,48 +47,54 @@ impl Draft {
             (Some(at), Some(end)) => Some(at.min(end)),
             (at, end) => at.or(end),
         };
-        let times = [
-            entry.created_at.or(created).unwrap_or(now),
-            entry.updated_at.unwrap_or(now),
-            entry.event_time.unwrap_or(NEVER),
-            expires.unwrap_or(NEVER),
-        ];
-        Self::of(times, &entry.id, &entry.metadata, entry.content.as_deref())
+        let created = entry.created_at.or(created).unwrap_or(now);
+        let updated = entry.updated_at.unwrap_or(now);
+        let times = [Some(updated), entry.event_time, expires];
+        Self::of(created, times, &entry.id, &entry.metadata, entry.content.as_deref())
     }
 
     fn of(
-        times: [i64; 4],
+        created: i64,
+        [updated, event, expires]: [Option<i64>; 3],
         id: &str,
         metadata: &Object,
         content: Option<&str>,
     ) -> Result<Self, Error> {
         let metadata = rmp_serde::to_vec(metadata).expect("memory can be written to");
         check_size("bytes of metadata", METADATA_BYTES_MAX, metadata.len())?;
-        let length = |length: usize| u32::try_from(length).expect("checked").to_le_bytes();
+        let updated = updated.filter(|&updated| updated != created);
+        let times = [(UPDATED, updated), (EVENT, event), (EXPIRES, expires)];
+        let flags =
+            times.iter().filter(|(_, time)| time.is_some()).map(|(flag, _)| flag).sum::<u8>();
+        let content_len = content.map_or(0, str::len);
         let mut bytes = Vec::with_capacity(
-            ID + id.len() + metadata.len() + content.map_or(0, |content| 1 + content.len()),
+            TIMES + 8 * times.len() + id.len() + metadata.len() + content_len + 8,
         );
-        times.iter().for_each(|time| bytes.extend(time.to_le_bytes()));
-        bytes.extend([0; LENGTHS - NORM]);
-        bytes.extend(length(id.len()));
-        bytes.extend(length(metadata.len()));
+        bytes.push(flags | if content.is_some() { CONTENT } else { 0 });
+        bytes.extend(u16::try_from(id.len()).expect("ids are short").to_le_bytes());
+        bytes.extend(u32::try_from(metadata.len()).expect("a megabyte at most").to_le_bytes());
+        bytes.extend(created.to_le_bytes());
+        times
+            .iter()
+            .filter_map(|(_, time)| *time)
+            .for_each(|time| bytes.extend(time.to_le_bytes()));
         bytes.extend(id.as_bytes());
         bytes.extend(metadata);
-        if let Some(content) = content {
-            bytes.push(1);
-            bytes.extend(content.as_bytes());
-        }
+        bytes.extend(content.unwrap_or_default().as_bytes());
         Ok(Self(bytes))
     }
 
-    /// How many bytes the record will have.
+    /// How many bytes the record will have at most.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.0.len() + size_of::<f64>()
     }
 
-    /// The record, whose vector has this norm.
-    pub(super) fn finish(mut self, norm: f64) -> Record {
-        self.0[NORM..LENGTHS].copy_from_slice(&norm.to_le_bytes());
+    /// The record, whose vector has this norm, if it is to be known.
+    pub(super) fn finish(mut self, norm: Option<f64>) -> Record {
+        if let Some(norm) = norm {
+            self.0[0] |= NORM;
+            self.0.extend(norm.to_le_bytes());
+        }
         Record(self.0.into())
     }
 }
@@ -94,12 +102,14 @@ impl Draft {
 impl Record {
     /// The same with other metadata.
     pub(super) fn with_metadata(&self, metadata: &Object, now: i64) -> Result<Self, Error> {
-        let times = [self.created_at(), now, self.time(EVENT), self.time(EXPIRES)];
-        Draft::of(times, self.id(), metadata, self.content()).map(|draft| draft.finish(self.norm()))
+        let times = [Some(now), self.event_time(), self.expires_at()];
+        Draft::of(self.created_at(), times, self.id(), metadata, self.content())
+            .map(|draft| draft.finish(self.norm()))
     }
 
     pub(super) fn id(&self) -> &str {
-        std::str::from_utf8(&self.0[ID..self.metadata_at()]).expect("it was written as text")
+        let id = &self.0[self.id_at()..self.metadata_at()];
+        std::str::from_utf8(id).expect("it was written as text")
     }
 
     pub(super) fn metadata(&self) -> Object {
@@ -108,25 +118,30 @@ impl Record {
     }
 
     pub(super) fn content(&self) -> Option<&str> {
-        let content = self.0[self.content_at()..].split_first().map(|(_, content)| content);
-        content.map(|content| std::str::from_utf8(content).expect("it was written as text"))
+        let end = self.0.len() - if self.has(NORM) { size_of::<f64>() } else { 0 };
+        let content = &self.0[self.content_at()..end];
+        self.has(CONTENT).then(|| std::str::from_utf8(content).expect("it was written as text"))
     }
 
-    /// The length of the vector as it was given.
-    pub(super) fn norm(&self) -> f64 {
-        f64::from_le_bytes(self.part(NORM))
+    /// The length of the vector as it was given, where it is not kept as it was given.
+    pub(super) fn norm(&self) -> Option<f64> {
+        self.has(NORM).then(|| f64::from_le_bytes(self.part(self.0.len() - 8)))
     }
 
     pub(super) fn created_at(&self) -> i64 {
-        self.time(CREATED)
+        i64::from_le_bytes(self.part(CREATED))
+    }
+
+    fn updated_at(&self) -> i64 {
+        self.time(UPDATED).unwrap_or(self.created_at())
     }
 
     pub(super) fn event_time(&self) -> Option<i64> {
-        Some(self.time(EVENT)).filter(|&time| time != NEVER)
+        self.time(EVENT)
     }
 
     pub(super) fn expires_at(&self) -> Option<i64> {
-        Some(self.time(EXPIRES)).filter(|&time| time != NEVER)
+        self.time(EXPIRES)
     }
 
     /// Has the entry expired by this time?
@@ -149,35 +164,44 @@ impl Record {
         entry.metadata = self.metadata();
         entry.content = self.content().map(str::to_owned);
         entry.created_at = Some(self.created_at());
-        entry.updated_at = Some(self.time(UPDATED));
+        entry.updated_at = Some(self.updated_at());
         entry.event_time = self.event_time();
         entry.expires_at = self.expires_at();
         entry
     }
 
-    /// The bytes that it takes, with what counts its owners.
+    /// The bytes that it takes, with what counts its owners, and its place in a [`Radix`].
+    ///
+    /// [`Radix`]: super::radix::Radix
     pub(super) fn bytes(&self) -> usize {
-        self.0.len() + 2 * size_of::<usize>()
+        self.0.len() + 2 * size_of::<usize>() + size_of::<Self>()
     }
 
-    fn time(&self, at: usize) -> i64 {
-        i64::from_le_bytes(self.part(at))
+    fn has(&self, flag: u8) -> bool {
+        self.0[0] & flag != 0
     }
 
-    fn part(&self, at: usize) -> [u8; 8] {
-        self.0[at..at + 8].try_into().expect("eight bytes")
+    fn time(&self, flag: u8) -> Option<i64> {
+        // Behind those whose flags are lower.
+        let before = (self.0[0] & (flag - 1)).count_ones() as usize;
+        self.has(flag).then(|| i64::from_le_bytes(self.part(TIMES + 8 * before)))
     }
 
-    fn length(&self, at: usize) -> usize {
-        u32::from_le_bytes(self.0[at..at + 4].try_into().expect("four bytes")) as usize
+    fn part<const N: usize>(&self, at: usize) -> [u8; N] {
+        self.0[at..at + N].try_into().expect("as many bytes")
+    }
+
+    fn id_at(&self) -> usize {
+        let times = self.0[0] & (UPDATED | EVENT | EXPIRES);
+        TIMES + 8 * times.count_ones() as usize
     }
 
     fn metadata_at(&self) -> usize {
-        ID + self.length(LENGTHS)
+        self.id_at() + usize::from(u16::from_le_bytes(self.part(ID_LENGTH)))
     }
 
     fn content_at(&self) -> usize {
-        self.metadata_at() + self.length(LENGTHS + 4)
+        self.metadata_at() + u32::from_le_bytes(self.part(METADATA_LENGTH)) as usize
     }
 }
 
@@ -193,10 +217,10 @@ mod tests {
             .with_event_time(-5)
             .with_expires_at(100)
             .with_ttl_ms(20);
-        let record = Draft::new(&full, None, 7).unwrap().finish(2.5);
+        let record = Draft::new(&full, None, 7).unwrap().finish(Some(2.5));
         let back = record.entry(&Scope::Global, vec![]);
         assert_eq!((&*back.id, &back.metadata), ("\0\u{e9}", &full.metadata));
-        assert_eq!((back.content.as_deref(), record.norm()), (Some(""), 2.5));
+        assert_eq!((back.content.as_deref(), record.norm()), (Some(""), Some(2.5)));
         assert_eq!((back.created_at, back.updated_at), (Some(7), Some(7)));
         assert_eq!((back.event_time, back.expires_at), (Some(-5), Some(27)));
         assert!(!record.is_expired(26) && record.is_expired(27));
@@ -204,9 +228,9 @@ mod tests {
         let record = record.with_metadata(&Object::new(), 9).unwrap();
         let back = record.entry(&Scope::Global, vec![]);
         assert_eq!((back.created_at, back.updated_at), (Some(7), Some(9)));
-        assert!(back.metadata.is_empty() && record.norm() == 2.5);
+        assert!(back.metadata.is_empty() && record.norm() == Some(2.5));
 
-        let record = Draft::new(&VectorEntry::new("a", vec![]), Some(3), 7).unwrap().finish(0.0);
+        let record = Draft::new(&VectorEntry::new("a", vec![]), Some(3), 7).unwrap().finish(None);
         let back = record.entry(&Scope::Global, vec![]);
         assert_eq!((back.created_at, back.content, back.expires_at), (Some(3), None, None));
         assert!(!record.is_expired(i64::MAX) && record.happened_in(None));

@@ -23,7 +23,7 @@ enum Taken {
 struct Change {
     scope: Scope,
     /// A partition that is not in the collection yet.
-    new: Option<PartitionWriter>,
+    new: Option<Box<PartitionWriter>>,
     batch: Batch,
     prepared: Option<Prepared>,
 }
@@ -85,7 +85,7 @@ impl Collection {
             last.sort_unstable();
             let new = match self.partitions.contains_key(&scope) {
                 true => None,
-                false => Some(self.new_partition(&scope, now)?),
+                false => Some(Box::new(self.new_partition(&scope, now)?)),
             };
             let partition = new.as_ref().or_else(|| self.partitions.get(&scope));
             let partition = partition.expect("it is new or there");
@@ -215,7 +215,7 @@ impl Collection {
     fn make(&mut self, mut changes: Vec<Change>, now: i64) -> Result<(), Error> {
         self.check_limits(changes.iter().map(|change| {
             let there = change.new.as_ref().or_else(|| self.partitions.get(&change.scope));
-            (there.expect("it is new or there"), &change.batch)
+            (&**there.expect("it is new or there"), &change.batch)
         }))?;
         for change in &mut changes {
             let there = match &mut change.new {

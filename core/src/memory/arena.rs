@@ -1,14 +1,14 @@
 //! Rows of one width by slot, in chunks that double up to a few megabytes and never move.
 //!
 //! ```text
-//! table    chunk 0   chunk 1   chunk 2       ...   chunk i
-//!   |      2^f rows  2^f       2^(f+1)             2^b rows, from here on all alike
-//!   +----> [......]  [......]  [............]      [..........................]
+//! table    chunk 0 to 7       8 to 11               12 to 15          ...   chunk i
+//!   |      2^l rows each      2^(l+1) rows each     2^(l+2)                 2^f rows, from here
+//!   +----> [..][..]...[..]    [....]...[....]       [........]...           on all alike
 //! ```
 //!
-//! The first chunk has 64 rows, or fewer of long ones, so that a small index is small; a full one
-//! is a whole number of huge pages where the width allows. A row of whole
-//! cache lines begins with one.
+//! The least chunk has a kilobyte and each doubling is four chunks, so that a small index is small
+//! and at most a fifth of any is empty; a full one is a whole number of huge pages where the width
+//! allows. A row of whole cache lines begins with one.
 //!
 //! The writer fills a row, then publishes the new length; a reader takes length and table once
 //! and reads the rows below. A row is never written again while a reader can reach it, unless it
@@ -22,8 +22,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytemuck::Pod;
 
@@ -64,9 +64,8 @@ pub(crate) struct Rows<T> {
 /// The writer's half, of which there is one.
 pub(crate) struct RowsWriter<T> {
     rows: Rows<T>,
-    /// Rows that there is room for, and the chunks that make it.
+    /// Rows that there is room for, and chunks that the table has places for.
     capacity: usize,
-    chunks: usize,
     table_len: usize,
 }
 
@@ -84,8 +83,8 @@ pub(crate) struct View<'a, T> {
 struct Shape {
     /// From the start of one row to that of the next, in bytes.
     stride: usize,
-    /// The first chunk has two to the power of this many rows, a full one of `full_bits`.
-    first_bits: u32,
+    /// The least chunks have two to the power of this many rows, full ones of `full_bits`.
+    least_bits: u32,
     full_bits: u32,
 }
 
@@ -96,25 +95,23 @@ struct Arena {
     len: AtomicU32,
     /// Where each chunk's row of slot 0 would lie, if the chunk began with it.
     table: AtomicPtr<AtomicPtr<u8>>,
-    owned: Mutex<Owned>,
+    /// How many chunks there are.
+    chunks: AtomicUsize,
+    /// All tables that there were, the current one last.
+    tables: Mutex<Vec<Box<[AtomicPtr<u8>]>>>,
 }
-
-#[derive(Default)]
-struct Owned {
-    tables: Vec<NonNull<[AtomicPtr<u8>]>>,
-    chunks: Vec<(NonNull<u8>, Layout)>,
-}
-
-// SAFETY: these are the only owners of what they point to, plain memory that any thread may free.
-unsafe impl Send for Owned {}
 
 const LINE: usize = 64;
 
 /// A huge page of most machines.
 const PAGE_HUGE: usize = 2 << 20;
 
-/// The least alignment of a chunk: two lines, which many processors fetch together.
-const ALIGN: usize = 2 * LINE;
+/// Two lines, which many processors fetch together.
+const PAIR: usize = 2 * LINE;
+
+/// A chunk of this many bytes or more begins with a pair of lines: for less it is not worth what
+/// the allocator loses between chunks.
+const LARGE: usize = 4096;
 
 /// As many elements as fill whole cache lines, so that a kernel meets no tail.
 pub(crate) fn whole_lines<T>(elements: usize) -> usize {
@@ -139,37 +136,43 @@ impl Shape {
             0..=LINE => row_bytes.next_power_of_two(),
             _ => row_bytes.next_multiple_of(16),
         };
-        // Four kilobytes, but no more than 64 rows and no less than two.
-        let first_bits = (4096 / stride).clamp(2, 64).ilog2();
+        let least_bits = (1024 / stride).clamp(1, 16).ilog2();
         // Whole huge pages, if that takes no more than four of them.
         let whole = PAGE_HUGE.trailing_zeros() - stride.trailing_zeros();
         let most = (4 * PAGE_HUGE / stride).max(2).ilog2();
-        Self { stride, first_bits, full_bits: whole.min(most).max(first_bits) }
+        Self { stride, least_bits, full_bits: whole.min(most).max(least_bits) }
     }
 
     /// The chunk that a slot is in.
     #[inline(always)]
     fn chunk(self, slot: u32) -> usize {
-        let high = slot >> self.full_bits;
-        let chunk = if high == 0 {
-            (slot | ((1 << self.first_bits) - 1)).ilog2() + 1 - self.first_bits
-        } else {
-            high + self.full_bits - self.first_bits
+        let Self { least_bits, full_bits, .. } = self;
+        // Most slots of a large arena are in full chunks.
+        let bits = match slot >> full_bits {
+            0..4 => ((slot | 4).ilog2() - 2).max(least_bits),
+            _ => full_bits,
         };
-        chunk as usize
+        (4 * (bits - least_bits) + (slot >> bits)) as usize
     }
 
     /// The first slot of a chunk, and the number of its rows.
     fn extent(self, chunk: usize) -> (usize, usize) {
-        let doubling = (self.full_bits - self.first_bits) as usize + 1;
-        match chunk {
-            0 => (0, 1 << self.first_bits),
-            _ if chunk < doubling => {
-                let rows = 1 << (self.first_bits as usize + chunk - 1);
-                (rows, rows)
-            }
-            _ => ((chunk + 1 - doubling) << self.full_bits, 1 << self.full_bits),
-        }
+        let doublings = (chunk / 4).saturating_sub(1);
+        let more = doublings.min((self.full_bits - self.least_bits) as usize);
+        let bits = self.least_bits as usize + more;
+        ((chunk - 4 * more) << bits, 1 << bits)
+    }
+
+    /// The bytes and the alignment of a chunk.
+    fn layout(self, chunk: usize) -> Result<Layout, Error> {
+        let (_, rows) = self.extent(chunk);
+        let bytes = rows * self.stride;
+        let align = match bytes {
+            PAGE_HUGE.. => PAGE_HUGE,
+            LARGE.. => PAIR,
+            _ => LINE,
+        };
+        Layout::from_size_align(bytes, align).map_err(|_| Error::OutOfMemory { bytes })
     }
 }
 
@@ -183,11 +186,12 @@ impl<T: Shared> RowsWriter<T> {
             memory,
             len: AtomicU32::new(0),
             table: AtomicPtr::new(std::ptr::null_mut()),
-            owned: Mutex::default(),
+            chunks: AtomicUsize::new(0),
+            tables: Mutex::default(),
         };
         let rows =
             Rows { arena: Arc::new(arena), width: shape.stride / size, element: PhantomData };
-        Self { rows, capacity: 0, chunks: 0, table_len: 0 }
+        Self { rows, capacity: 0, table_len: 0 }
     }
 
     /// The reader's half.
@@ -206,31 +210,28 @@ impl<T: Shared> RowsWriter<T> {
 
     /// Makes room for `more` rows, so that as many calls of [`push`](Self::push) cannot fail.
     pub(crate) fn reserve(&mut self, more: usize) -> Result<(), Error> {
-        let shape = self.rows.arena.shape;
+        let arena = Arc::clone(&self.rows.arena);
+        let shape = arena.shape;
         while self.capacity < self.len() + more {
-            let (start, rows) = shape.extent(self.chunks);
-            let bytes = rows * shape.stride;
+            let chunks = arena.chunks.load(Ordering::Relaxed);
+            let layout = shape.layout(chunks)?;
+            let bytes = layout.size();
             let failed = Error::OutOfMemory { bytes };
-            if self.chunks == self.table_len {
+            if chunks == self.table_len {
                 self.grow_table().map_err(|()| failed.clone())?;
             }
-            let align = if bytes >= PAGE_HUGE { PAGE_HUGE } else { ALIGN };
-            let layout = Layout::from_size_align(bytes, align).map_err(|_| failed.clone())?;
-            let mut owned = self.rows.arena.owned();
-            owned.chunks.try_reserve(1).map_err(|_| failed.clone())?;
             // SAFETY: a row has at least one byte, and a chunk at least one row.
             let chunk = NonNull::new(unsafe { alloc(layout) }).ok_or(failed)?;
-            owned.chunks.push((chunk, layout));
-            drop(owned);
             if bytes >= PAGE_HUGE {
                 let uninit = chunk.cast::<MaybeUninit<u8>>();
                 let slice = NonNull::slice_from_raw_parts(uninit, bytes);
                 // SAFETY: the chunk is ours, not reached by anybody yet, and may be uninitialised.
-                (self.rows.arena.memory.advise)(unsafe { &mut *slice.as_ptr() });
+                (arena.memory.advise)(unsafe { &mut *slice.as_ptr() });
             }
+            let (start, rows) = shape.extent(chunks);
             let base = chunk.as_ptr().wrapping_sub(start * shape.stride);
-            self.table()[self.chunks].store(base, Ordering::Relaxed);
-            self.chunks += 1;
+            self.table()[chunks].store(base, Ordering::Relaxed);
+            arena.chunks.store(chunks + 1, Ordering::Relaxed);
             self.capacity = start + rows;
         }
         Ok(())
@@ -292,12 +293,11 @@ impl<T: Shared> RowsWriter<T> {
         let old = self.table().iter().map(|base| AtomicPtr::new(base.load(Ordering::Relaxed)));
         table.extend(old);
         table.resize_with(len, || AtomicPtr::new(std::ptr::null_mut()));
-        let mut owned = self.rows.arena.owned();
-        owned.tables.try_reserve(1).map_err(drop)?;
-        let table = NonNull::from(Box::leak(table.into_boxed_slice()));
-        owned.tables.push(table);
-        drop(owned);
-        self.rows.arena.table.store(table.as_ptr().cast(), Ordering::Release);
+        let mut tables = self.rows.arena.tables();
+        tables.try_reserve_exact(1).map_err(drop)?;
+        tables.push(table.into_boxed_slice());
+        let table = tables.last().expect("it was pushed").as_ptr();
+        self.rows.arena.table.store(table.cast_mut(), Ordering::Release);
         self.table_len = len;
         Ok(())
     }
@@ -327,7 +327,10 @@ impl<T: Shared> Rows<T> {
 
     /// The bytes of all chunks.
     pub(crate) fn bytes(&self) -> usize {
-        self.arena.owned().chunks.iter().map(|(_, layout)| layout.size()).sum()
+        let Arena { shape, chunks, .. } = &*self.arena;
+        let last = chunks.load(Ordering::Relaxed).checked_sub(1);
+        let (start, rows) = last.map_or((0, 0), |last| shape.extent(last));
+        (start + rows) * shape.stride
     }
 }
 
@@ -365,20 +368,22 @@ impl<T> Clone for View<'_, T> {
 impl<T> Copy for View<'_, T> {}
 
 impl Arena {
-    fn owned(&self) -> std::sync::MutexGuard<'_, Owned> {
-        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tables(&self) -> MutexGuard<'_, Vec<Box<[AtomicPtr<u8>]>>> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Owned {
+impl Drop for Arena {
     fn drop(&mut self) {
-        for &(chunk, layout) in &self.chunks {
-            // SAFETY: it was allocated with this layout, and no view is left.
-            unsafe { dealloc(chunk.as_ptr(), layout) };
-        }
-        for &table in &self.tables {
-            // SAFETY: it came from a box, and no view is left.
-            drop(unsafe { Box::from_raw(table.as_ptr()) });
+        let tables = self.tables();
+        let chunks = tables.last().into_iter().flat_map(|table| table.iter().enumerate());
+        for (chunk, base) in chunks.take(self.chunks.load(Ordering::Relaxed)) {
+            let (start, _) = self.shape.extent(chunk);
+            let base = base.load(Ordering::Relaxed);
+            if let Ok(layout) = self.shape.layout(chunk) {
+                // SAFETY: it was allocated with this layout, and no view is left.
+                unsafe { dealloc(base.wrapping_add(start * self.shape.stride), layout) };
+            }
         }
     }
 }
@@ -405,7 +410,7 @@ mod tests {
         for row_bytes in [4, 8, 16, 33, 64, 100, 128, 400, 1536, 6144, 6160, 262_144] {
             let shape = Shape::of(row_bytes);
             let mut next = 0;
-            for chunk in 0..40 {
+            for chunk in 0..100 {
                 let (start, rows) = shape.extent(chunk);
                 assert_eq!(start, next, "{shape:?}");
                 next = start + rows;
