@@ -10,7 +10,9 @@
 //! that it happens whole or not at all; readers see it whole or not at all by its commit number.
 
 mod exact;
+mod find;
 mod half;
+mod plan;
 mod promote;
 mod reader;
 mod space;
@@ -279,5 +281,7 @@ impl Deref for HnswIndex {
     }
 }
 
+#[cfg(test)]
+mod filtered_tests;
 #[cfg(test)]
 mod tests;
