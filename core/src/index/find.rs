@@ -11,7 +11,6 @@ use super::reader::{HnswReader, Stage};
 use crate::config::Quantization;
 use crate::graph::{AnyGraph, Scratch};
 use crate::memory::Shown;
-use crate::metric::DistanceMetric;
 
 /// Slots that are sifted at a time: at first few, which are all ranked, then twice as many as
 /// before, so that a few more than the nearest are ranked each time; in the end a batch of codes
@@ -104,16 +103,10 @@ impl Find<'_> {
     }
 
     /// Do codes bound how near a vector may be? Those of one that came later and is longer than
-    /// the graph knew do not, nor do they bound what is kept of it in 16 bits, unless its length
-    /// is one.
+    /// the graph knew do not.
     fn has_bounds(&self) -> bool {
         let longer = self.stage.longer.as_ref().map_or(0, |longer| longer.view().len());
-        let kept = match self.stage.exact {
-            Exact::F32(_) => true,
-            Exact::F16(_) => self.reader.space().metric == DistanceMetric::Cosine,
-            Exact::None => false,
-        };
-        self.reader.config().quantization == Quantization::Int8 && longer == 0 && kept
+        self.reader.config().quantization == Quantization::Int8 && longer == 0
     }
 
     /// Compares all that is shown, codes first: only vectors that may be among the nearest, by the
