@@ -7,14 +7,17 @@ use crate::scope::Scope;
 /// How a search came about.
 ///
 /// ```
-/// use vicino_core::{Collection, HnswConfig, Plan, Searcher, Short, Simd, VectorEntry, VectorQuery};
+/// use vicino_core::{
+///     Collection, HnswConfig, Plan, Searcher, Short, Simd, VectorEntry, VectorQuery, Way,
+/// };
 ///
 /// let mut collection = Collection::new(HnswConfig::balanced(), 2, Simd::detect())?;
 /// collection.insert(vec![VectorEntry::new("a", vec![3.0, 4.0])], 0)?;
 /// let query = VectorQuery::new(vec![6.0, 8.0], 10);
 /// let (results, explain) = collection.explain(&query, &mut Searcher::default())?;
 /// assert_eq!((results.len(), explain.short), (1, Some(Short::Matches)));
-/// assert_eq!((explain.scopes[0].plan, explain.scopes[0].matches), (Some(Plan::Scan), 1));
+/// let scan = Plan { began: Way::Scan, ended: Way::Scan };
+/// assert_eq!((explain.scopes[0].plan, explain.scopes[0].matches), (Some(scan), 1));
 /// assert!(explain.is_exact());
 /// # Ok::<(), vicino_core::Error>(())
 /// ```

@@ -45,7 +45,7 @@ pub use error::Error;
 pub use explain::{Explain, ScopeExplain, Short};
 pub use filter::{Field, Filter, Op, field};
 pub use graph::{Cost, Executor, GraphReport, Neighbor, Searcher, Serial};
-pub use index::{HnswIndex, HnswReader, Maintenance, Plan};
+pub use index::{HnswIndex, HnswReader, Maintenance, Plan, Way};
 pub use memory::Memory;
 pub use metadata::{FieldPath, Number, Object, Value};
 pub use metric::DistanceMetric;

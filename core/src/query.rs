@@ -27,8 +27,8 @@ pub struct VectorQuery {
     pub k: usize,
     /// Candidates of the walk, 1 to 65,536. Default: the collection's `ef_search`.
     pub ef: Option<usize>,
-    /// The recall to aim at, over 0 and up to 1, where the scope was
-    /// [tuned](crate::Collection::tune) for it. An `ef` goes before it.
+    /// The recall to aim at, over 0 and up to 1, where `Collection::tune` has measured what it
+    /// takes. An `ef` goes before it.
     pub recall: Option<f64>,
     /// Compare with everything that matches, however many there are. Default: false.
     pub exact: bool,
@@ -46,8 +46,8 @@ pub struct VectorQuery {
     pub ingestion_time_range: Option<TimeRange>,
     /// Leave out entries that have expired. Default: true.
     pub exclude_expired: bool,
-    /// The time in milliseconds since 1970. Default: that of the last write to the scope or of
-    /// [the hand that searches](crate::CollectionReader::at), whichever is later.
+    /// The time in milliseconds since 1970. Default: that of the last write to the scope or of the
+    /// hand that searches (`CollectionReader::at`), whichever is later.
     pub now: Option<i64>,
     /// Return the metadata of results. Default: true, as filters and callers are about it.
     pub include_metadata: bool,

@@ -2,7 +2,8 @@
 
 use vicino::{
     Collection, DistanceMetric, EntryKey, Error, Exact, HnswConfig, Mmr, Object, Plan, RecallProbe,
-    Scope, ScopeLimits, Searcher, Serial, Short, TimeRange, Value, VectorEntry, VectorQuery, field,
+    Scope, ScopeLimits, Searcher, Serial, Short, TimeRange, Value, VectorEntry, VectorQuery, Way,
+    field,
 };
 use vicino_tests::Random;
 
@@ -323,7 +324,8 @@ fn a_search_aims_at_a_recall_once_it_was_measured() {
     assert_eq!(error.code(), "not_tuned");
     let ef = collection.tune(&Scope::Global, 0.99, 10).unwrap().unwrap();
     let (_, explain) = collection.explain(&query, &mut Searcher::default()).unwrap();
-    assert_eq!((explain.scopes[0].ef, explain.scopes[0].plan), (Some(ef), Some(Plan::Walk)));
+    let walk = Plan { began: Way::Walk, ended: Way::Walk };
+    assert_eq!((explain.scopes[0].ef, explain.scopes[0].plan), (Some(ef), Some(walk)));
     assert_eq!(collection.tune(&Scope::Global, 2.0, 10).unwrap_err().code(), "invalid_recall");
 
     let probe = RecallProbe { ef: Some(ef), ..RecallProbe::default() };

@@ -142,8 +142,8 @@ const NAMES: [&str; 2] = ["simd::Isa", "scope::Scope"];
 #[test]
 fn core_is_layered() {
     let layers = [
-        "error", "mix", "scope", "metadata", "filter", "simd", "memory", "columns", "metric",
-        "router", "config", "graph", "index", "verify",
+        "error", "mix", "scope", "metadata", "filter", "entry", "simd", "memory", "columns",
+        "metric", "router", "config", "query", "graph", "index", "explain", "collection", "verify",
     ];
     let layer = |name: &str| layers.iter().position(|layer| *layer == name);
     let wanted = |name: &str| name.starts_with("core/src/") && !name.ends_with("tests.rs");

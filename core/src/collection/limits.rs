@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Collection;
+use super::lookup::INDEXED_MIN;
 use super::partition::{Batch, PartitionWriter};
 use crate::config::HnswConfig;
 use crate::error::Error;
@@ -25,7 +26,7 @@ use crate::scope::Scope;
 pub struct ScopeLimits {
     /// The most entries; none for any number.
     pub vectors: Option<usize>,
-    /// The most bytes of memory, as [`MemoryStats`](crate::MemoryStats) counts them; none for any
+    /// The most bytes of memory, as [`MemoryStats`](super::MemoryStats) counts them; none for any
     /// number.
     pub bytes: Option<usize>,
 }
@@ -79,10 +80,10 @@ impl Collection {
         record_bytes: usize,
     ) -> usize {
         let graph = entries > config.flat_max(dimensions);
-        let each = PartitionWriter::record_bytes_of(record_bytes);
+        let (bytes, indexed) = (entries.saturating_mul(record_bytes), entries > INDEXED_MIN);
         PartitionWriter::FIXED_BYTES
             + predict_bytes(config, dimensions, entries, graph)
-            + entries * each
+            + PartitionWriter::record_bytes_max(entries, bytes, indexed)
     }
 
     /// Is there room for the changes of some partitions?

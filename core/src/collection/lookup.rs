@@ -50,7 +50,7 @@ pub(super) struct Wanted<'a> {
 
 /// Up to so many entries a filter reads their metadata, some hundred microseconds; columns of so
 /// few would be larger than what they describe.
-const INDEXED_MIN: usize = 256;
+pub(super) const INDEXED_MIN: usize = 256;
 
 impl Lookup {
     pub(super) fn slot(&self, id: &str) -> Option<u32> {
@@ -66,6 +66,10 @@ impl Lookup {
     /// When the next entry expires, if one does.
     pub(super) fn next_expiry(&self) -> Option<i64> {
         self.expiries.first_key_value().map(|(&time, _)| time)
+    }
+
+    pub(super) fn is_indexed(&self) -> bool {
+        self.indexed.is_some()
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use crate::config::HnswConfig;
 use crate::error::Error;
-use crate::graph::{Executor, Serial};
+use crate::graph::{Executor, Searcher, Serial};
 use crate::index::HnswIndex;
 use crate::memory::Memory;
 use crate::scope::Scope;
@@ -158,7 +158,7 @@ impl Collection {
             return Err(Error::InvalidRecall { found: recall });
         }
         let Some(partition) = self.partitions.get_mut(scope) else { return Ok(Some(k)) };
-        let ef = partition.index.ef_for(recall, k, &mut crate::graph::Searcher::default())?;
+        let ef = partition.index.ef_for(recall, k, &mut Searcher::default())?;
         if let Some(ef) = ef {
             let tuned = &mut partition.catalog.tuned;
             tuned.retain(|known| known.recall != recall || known.k != k);

@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::lookup::Lookup;
+use super::lookup::{INDEXED_MIN, Lookup};
 use super::radix::Radix;
 use super::record::{Draft, Record};
 use crate::config::HnswConfig;
@@ -168,19 +168,32 @@ impl PartitionWriter {
         Self::FIXED_BYTES + self.index.memory_bytes() + self.catalog.record_bytes + lookup
     }
 
-    /// The most that an entry takes beside its vector, whose id, metadata and text have so many
-    /// bytes: themselves, and at worst twice again for what finds them.
-    pub(super) fn record_bytes_of(bytes: usize) -> usize {
-        3 * bytes + 256
+    /// The most that entries take beside their vectors, whose ids, metadata and texts have so many
+    /// bytes together.
+    pub(super) fn record_bytes_max(entries: usize, bytes: usize, indexed: bool) -> usize {
+        // Times, counts of owners, a place among all and one among the ids.
+        let kept = bytes + 112 * entries;
+        kept + if indexed { Self::column_bytes_max(entries, bytes) } else { 0 }
+    }
+
+    /// The most that columns take: each value with its slot, and the times.
+    fn column_bytes_max(entries: usize, bytes: usize) -> usize {
+        2 * bytes + 128 * entries
     }
 
     /// The most bytes that everything takes after a batch.
     pub(super) fn bytes_with(&self, batch: &Batch) -> usize {
         let records = batch.births.iter().map(|(draft, _)| draft.len());
         let records = records.chain(batch.updates.iter().map(|(_, record)| record.bytes()));
-        let records: usize = records.map(Self::record_bytes_of).sum();
-        let growth = self.index.growth_bytes(batch.births.len(), batch.deaths.len());
-        self.bytes() + growth + records
+        let entries = batch.births.len() + batch.updates.len();
+        let (len, births) = (self.catalog.len, batch.births.len());
+        let is_indexed = len + births > INDEXED_MIN;
+        let columns = match is_indexed && !self.partition.lookup().is_indexed() {
+            true => Self::column_bytes_max(len, self.catalog.record_bytes),
+            false => 0,
+        };
+        let growth = self.index.growth_bytes(births, batch.deaths.len());
+        self.bytes() + growth + columns + Self::record_bytes_max(entries, records.sum(), is_indexed)
     }
 
     /// Has [`maintain`](super::Collection::maintain) something to do here?

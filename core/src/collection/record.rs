@@ -1,8 +1,10 @@
 //! What is kept of an entry beside its vector, in one piece of memory that never changes.
 //!
 //! ```text
-//! flags | id length | metadata length | created | updated? | event? | expires? | id | metadata | content? | norm?
-//! 1 byte  2           4                 8         8          8        8                                      8
+//! flags   id length   metadata length   created
+//! 1 byte  2           4                 8
+//! updated?  event?  expires?  id  metadata  content?  norm?
+//! 8         8       8                                 8
 //! ```
 //!
 //! Numbers are little-endian, metadata is `MessagePack`. What has a question mark is there if its

@@ -207,10 +207,7 @@ impl CollectionReader {
             Some(chosen.len())
         };
         let shown = partition.index.numbers().shown_at(catalog.number);
-        let shown = match matches {
-            Some(matches) => shown.among(chosen, matches),
-            None => shown.all(catalog.len),
-        };
+        let shown = matches.map_or(shown, |matches| shown.among(chosen, matches));
         let depth = query.depth() + usize::from(ask.itself.is_some() && number == 0);
         let ef = match (query.exact, query.ef, query.recall) {
             (true, _, _) => None,

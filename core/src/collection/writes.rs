@@ -36,7 +36,7 @@ impl Collection {
     /// # Errors
     ///
     /// [`Error::DuplicateId`] where a scope has an id already, or the call names it twice; what
-    /// [`VectorEntry::validate`] and [`HnswIndex::insert`](crate::HnswIndex::insert) refuse;
+    /// [`VectorEntry::validate`] and [`HnswIndex::insert`](crate::index::HnswIndex::insert) refuse;
     /// [`Error::ScopeLimit`] and [`Error::MemoryLimit`]. An error that is one entry's comes in
     /// [`Error::InBatch`]. Nothing of the call is then there.
     pub fn insert(&mut self, entries: Vec<VectorEntry>, now: i64) -> Result<Vec<EntryKey>, Error> {

@@ -2,12 +2,15 @@
 //! nearest neighbor search using hierarchical navigable small world graphs", 2018).
 //!
 //! Written once for every kernel and kind of row: `measure` says what a distance is, `walk`
-//! searches, `link` links slots in rounds, `prune` chooses links, `repair` leads around what was
-//! deleted. The lists of the ground layer lie flat in whole cache lines; those of the layers
-//! above, few, lie aside. `Graph` is what searches read, `GraphWriter` has the only hands that
-//! change it. Only slots whose own lists are complete are ever in a list, and `check` holds that
-//! all live ones can be reached.
+//! searches, `two_hop` searches for a filter, `scan` compares all, `link` links slots in rounds,
+//! `prune` chooses links, `repair` leads around what was deleted; `any` has the searches of a graph
+//! whose kernel and rows are not said. The lists of the ground layer lie flat in whole cache lines;
+//! those of the layers above, few, lie aside. `Graph` is what searches read, `GraphWriter` has the
+//! only hands that change it. Only slots whose own lists are complete are ever in a list, and
+//! `check` holds that all live ones can be reached.
 
+mod admit;
+mod any;
 mod check;
 mod int8;
 mod link;
@@ -15,6 +18,8 @@ mod measure;
 mod pool;
 mod prune;
 mod repair;
+mod scan;
+mod two_hop;
 mod walk;
 
 use std::fmt;
@@ -23,22 +28,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::Error;
 use crate::memory::{
-    Change, EMPTY, Memory, Rows, RowsWriter, Shown, State, Vacant, View, arena_bytes, links,
-    rewrite, whole_lines,
+    Change, EMPTY, Memory, Rows, RowsWriter, State, Vacant, View, arena_bytes, links, rewrite,
+    whole_lines,
 };
 use crate::mix::{STEP, mix};
 use crate::simd::Simd;
+pub(crate) use any::{AnyGraph, Beam};
 pub use check::GraphReport;
 pub(crate) use int8::Int8;
 pub(crate) use link::map;
 pub use link::{Executor, Serial};
-use measure::Power;
 pub(crate) use measure::{Measure, Stored};
-use pool::{All, Queries};
-pub(crate) use pool::{Candidate, Scratch};
+pub(crate) use pool::{Candidate, Queries, Scratch};
 pub use pool::{Cost, Neighbor, Searcher};
 pub(crate) use repair::Repair;
-use walk::{Scan, Search};
 
 /// The settings of a graph that outlast its building.
 #[derive(Debug, Clone, Copy)]
@@ -48,25 +51,6 @@ pub(crate) struct Shape {
     pub(crate) ef_construction: usize,
     pub(crate) layers: usize,
     pub(crate) seed: u64,
-}
-
-/// What searches need of a graph whose kernel and rows are not said.
-pub(crate) trait AnyGraph: fmt::Debug + Send + Sync {
-    /// Fills the pool with the nearest `ef` slots that the walk meets, not counting
-    /// those that `shown` hides.
-    fn search(&self, vector: &[f32], ef: usize, shown: &Shown<'_>, scratch: &mut Scratch);
-
-    /// Fills the pool with the nearest `count` slots that are shown, by comparing all.
-    fn scan(&self, vector: &[f32], count: usize, shown: &Shown<'_>, scratch: &mut Scratch);
-
-    /// The kernel's total that a candidate stands for, in the units of the vectors.
-    fn total(&self, candidate: Candidate) -> f64;
-
-    /// The vector of a slot as far as its row tells, filled up with what rows are filled up with.
-    fn decode(&self, slot: u32, vector: &mut Vec<f32>);
-
-    /// The bytes of what searches read, without rows that the index has.
-    fn bytes(&self) -> usize;
 }
 
 /// What the one writer of a graph does with it.
@@ -160,40 +144,6 @@ impl<K: Measure<R>, R: Stored> Graph<K, R> {
         let (rows, ground) = (self.rows.view(), self.ground.view());
         let (starts, upper) = (self.starts.view(), self.upper.view());
         GraphView { graph: self, entry, rows, ground, starts, upper }
-    }
-}
-
-impl<K: Measure<R>, R: Stored> AnyGraph for Graph<K, R> {
-    fn search(&self, vector: &[f32], ef: usize, shown: &Shown<'_>, scratch: &mut Scratch) {
-        let Scratch { pool, queries, .. } = scratch;
-        let query = self.encode(vector, queries);
-        let view = &self.view();
-        if shown.hides_any() {
-            self.simd.run(Search { view, query, ef, pool, admit: shown });
-        } else {
-            self.simd.run(Search { view, query, ef, pool, admit: All });
-        }
-    }
-
-    fn scan(&self, vector: &[f32], count: usize, shown: &Shown<'_>, scratch: &mut Scratch) {
-        let Scratch { pool, queries, .. } = scratch;
-        let query = self.encode(vector, queries);
-        self.simd.run(Scan { view: &self.view(), query, count, pool, shown });
-    }
-
-    fn total(&self, candidate: Candidate) -> f64 {
-        let step = R::step(&self.range);
-        let total = R::measured(candidate.rank()) * step;
-        if K::POWER == Power::Two { total * step } else { total }
-    }
-
-    fn decode(&self, slot: u32, vector: &mut Vec<f32>) {
-        R::decode(&self.range, self.rows.view().row(slot), vector);
-    }
-
-    fn bytes(&self) -> usize {
-        let rows = if self.owns_rows { self.rows.bytes() } else { 0 };
-        rows + self.ground.bytes() + self.starts.bytes() + self.upper.bytes()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The scratch of a search: the nearest candidates so far, and which slots were seen.
 
-use crate::memory::{Pin, Shown, SlotSet, State, domain};
+pub(crate) use super::admit::{Admit, All};
+use crate::memory::{Pin, SlotSet, domain};
 use crate::simd::Code;
 
 /// A slot and its distance, in the order of candidates: nearer first, then the smaller slot.
@@ -97,6 +98,14 @@ pub struct Cost {
     pub hops: u64,
 }
 
+impl Cost {
+    /// Both in one number: following a list costs about as much as two codes.
+    #[inline(always)]
+    pub(crate) fn units(self) -> u64 {
+        self.distances + 2 * self.hops
+    }
+}
+
 /// Everything of a searcher but its place among the others.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
@@ -165,6 +174,11 @@ impl Exact {
         }
     }
 
+    /// A distance that no other of the `k` nearest exceeds.
+    pub(crate) fn edge(&self) -> Option<f32> {
+        self.edge.map(|edge| edge.distance)
+    }
+
     /// The `k` nearest, sorted.
     pub(crate) fn settle(&mut self, k: usize) {
         self.results.sort_unstable_by(nearer);
@@ -175,37 +189,6 @@ impl Exact {
 /// The order of results.
 fn nearer(a: &Neighbor, b: &Neighbor) -> std::cmp::Ordering {
     a.distance.total_cmp(&b.distance).then(a.slot.cmp(&b.slot))
-}
-
-/// Which slots take room in a pool. The others are walked through: they keep their place among
-/// the candidates for as long as they are near, beside as many that take room.
-pub(crate) trait Admit: Copy {
-    fn admits(self, slot: u32) -> bool;
-}
-
-/// All slots.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct All;
-
-impl Admit for All {
-    #[inline(always)]
-    fn admits(self, _: u32) -> bool {
-        true
-    }
-}
-
-impl Admit for &Shown<'_> {
-    #[inline(always)]
-    fn admits(self, slot: u32) -> bool {
-        !self.hides(slot)
-    }
-}
-
-impl Admit for &[State] {
-    #[inline(always)]
-    fn admits(self, slot: u32) -> bool {
-        self[slot as usize] == State::Live
-    }
 }
 
 /// How many times its capacity a pool holds at most, with those that take no room: a crowd of
@@ -225,6 +208,8 @@ pub(crate) struct Pool {
     admitted: usize,
     /// All candidates before this one were expanded.
     cursor: usize,
+    /// What a search may cost.
+    most: u64,
     /// Where those that come go, while they are merged.
     places: Vec<usize>,
     seen: Vec<u8>,
@@ -245,6 +230,7 @@ impl Pool {
         self.capacity = capacity;
         self.admitted = 0;
         self.cursor = 0;
+        self.most = u64::MAX;
         if self.seen.len() < slots {
             // Doubled, so that a growing index does not move it each time.
             let len = slots.max(2 * self.seen.len()).min(slots + (1 << 20));
@@ -255,6 +241,18 @@ impl Pool {
             self.seen.fill(0);
             self.search = 1;
         }
+    }
+
+    /// Ends the search that has just begun when it has cost so much.
+    #[inline(always)]
+    pub(crate) fn limit(&mut self, most: u64) {
+        self.most = self.cost.units().saturating_add(most);
+    }
+
+    /// Are there as many candidates as it keeps, and did the search not end before they were
+    /// all expanded?
+    pub(crate) fn is_full(&self) -> bool {
+        self.admitted >= self.capacity && self.cost.units() < self.most
     }
 
     /// The marks of the first `slots`, and the one that says that a slot was seen.
@@ -338,6 +336,9 @@ impl Pool {
     /// The nearest candidate that was not expanded, from now on marked as if it were.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> Option<u32> {
+        if self.cost.units() >= self.most {
+            return None;
+        }
         while let Some(candidate) = self.candidates.get_mut(self.cursor) {
             self.cursor += 1;
             if !candidate.is_expanded() {
@@ -379,6 +380,7 @@ fn sort_few(candidates: &mut [Candidate]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::State;
 
     #[test]
     fn the_nearest_are_kept_in_their_order_and_expanded_once() {

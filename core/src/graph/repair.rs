@@ -187,6 +187,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
                         view: &view,
                         query: row,
                         ef,
+                        most: u64::MAX,
                         pool,
                         admit: states,
                     });

@@ -5,9 +5,9 @@
 
 use std::sync::atomic::{Ordering, fence};
 
-use super::pool::{Admit, All, LINKS_MAX, Pool};
+use super::pool::{Admit, LINKS_MAX, Pool};
 use super::{Candidate, GraphView, Measure, Stored};
-use crate::memory::{EMPTY, Shown};
+use crate::memory::EMPTY;
 use crate::simd::{Batch, Lanes, Operation, Pair, prefetch_line};
 
 /// A search of a view.
@@ -15,6 +15,8 @@ pub(super) struct Search<'a, K, R, A> {
     pub(super) view: &'a GraphView<'a, K, R>,
     pub(super) query: &'a [R],
     pub(super) ef: usize,
+    /// What it may cost, see [`Cost::units`](super::Cost::units).
+    pub(super) most: u64,
     pub(super) pool: &'a mut Pool,
     pub(super) admit: A,
 }
@@ -24,53 +26,16 @@ impl<K: Measure<R>, R: Stored, A: Admit> Operation for Search<'_, K, R, A> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { view, query, ef, pool, admit } = self;
+        let Self { view, query, ef, most, pool, admit } = self;
         let walker = Walker { view, lanes };
         pool.start(view.len(), ef);
+        pool.limit(most);
         let Some(entry) = view.entry() else { return };
         let entry = walker.measure(query, entry);
         let nearest = walker.descend(query, entry, 0, pool);
         pool.see(nearest.slot());
         pool.offer(nearest, admit);
         walker.beam(query, 0, pool, admit);
-    }
-}
-
-/// A comparison with everything that a search shows.
-pub(super) struct Scan<'a, K, R> {
-    pub(super) view: &'a GraphView<'a, K, R>,
-    pub(super) query: &'a [R],
-    pub(super) count: usize,
-    pub(super) pool: &'a mut Pool,
-    pub(super) shown: &'a Shown<'a>,
-}
-
-impl<K: Measure<R>, R: Stored> Operation for Scan<'_, K, R> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let Self { view, query, count, pool, shown } = self;
-        let walker = Walker { view, lanes };
-        let mut slots = [EMPTY; LINKS_MAX];
-        let mut scratch = Totals::new();
-        pool.start(0, count);
-        let mut all = shown.slots().take_while(|&slot| slot < view.rows.len());
-        loop {
-            let mut found = 0;
-            for (place, slot) in slots.iter_mut().zip(all.by_ref()) {
-                *place = slot;
-                found += 1;
-            }
-            if found == 0 {
-                break;
-            }
-            pool.cost.distances += found as u64;
-            walker.measure_all(query, &slots[..found], &mut scratch);
-            for (&slot, &total) in slots[..found].iter().zip(&scratch.totals) {
-                pool.offer(Candidate::new(R::rank(total), slot), All);
-            }
-        }
     }
 }
 
@@ -92,7 +57,7 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
 
     /// How far slots are from a query, at most [`LINKS_MAX`] of them.
     #[inline(always)]
-    fn measure_all(&self, query: &[R], slots: &[u32], scratch: &mut Totals<'a, R>) {
+    pub(super) fn measure_all(&self, query: &[R], slots: &[u32], scratch: &mut Totals<'a, R>) {
         let kernel = self.view.graph.kernel;
         let view = self.view.rows;
         for (row, &slot) in scratch.rows.iter_mut().zip(slots) {
@@ -161,8 +126,7 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
     #[inline(always)]
     pub(super) fn beam(&self, query: &[R], layer: usize, pool: &mut Pool, admit: impl Admit) {
         let mut slots = [EMPTY; LINKS_MAX];
-        let mut found = [Candidate::new(0, 0); LINKS_MAX];
-        let mut scratch = Totals::new();
+        let mut hop = Hop::new();
         while let Some(first) = pool.next() {
             let mut count = self.unseen(first, layer, pool, &mut slots);
             for _ in 1..EXPANDED {
@@ -177,19 +141,33 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
             if let Some(next) = pool.peek() {
                 self.prefetch(next, layer);
             }
-            let slots = &slots[..count];
-            pool.cost.distances += count as u64;
-            self.measure_all(query, slots, &mut scratch);
-            for ((place, &slot), &total) in found.iter_mut().zip(slots).zip(&scratch.totals) {
-                *place = Candidate::new(R::rank(total), slot);
-            }
-            let near = pool.nearest(&mut found[..count]);
-            // They are likely the next to be expanded.
-            for candidate in near.iter().take(EXPANDED) {
-                self.prefetch(candidate.slot(), layer);
-            }
-            pool.merge(near, admit);
+            self.take(query, &slots[..count], layer, &mut hop, pool, admit);
         }
+    }
+
+    /// Measures slots, at most [`LINKS_MAX`], and keeps those that are among the nearest.
+    #[inline(always)]
+    pub(super) fn take(
+        &self,
+        query: &[R],
+        slots: &[u32],
+        layer: usize,
+        hop: &mut Hop<'a, R>,
+        pool: &mut Pool,
+        admit: impl Admit,
+    ) {
+        let Hop { totals, found } = hop;
+        pool.cost.distances += slots.len() as u64;
+        self.measure_all(query, slots, totals);
+        for ((place, &slot), &total) in found.iter_mut().zip(slots).zip(&totals.totals) {
+            *place = Candidate::new(R::rank(total), slot);
+        }
+        let near = pool.nearest(&mut found[..slots.len()]);
+        // They are likely the next to be expanded.
+        for candidate in near.iter().take(EXPANDED) {
+            self.prefetch(candidate.slot(), layer);
+        }
+        pool.merge(near, admit);
     }
 
     /// Marks the links of a slot as seen and gathers those that were not, one after the other;
@@ -220,7 +198,7 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
 
     /// Asks for the list of a slot.
     #[inline(always)]
-    fn prefetch(&self, slot: u32, layer: usize) {
+    pub(super) fn prefetch(&self, slot: u32, layer: usize) {
         let list = self.view.list(slot, layer);
         for line in 0..size_of_val(list).div_ceil(64).min(4) {
             prefetch_line(self.lanes, list, line);
@@ -234,17 +212,30 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
 const EXPANDED: usize = 2;
 
 /// How many cache lines of each row are asked for before the first row of a hop is compared.
-const ASKED: usize = 2;
+pub(super) const ASKED: usize = 2;
 
 /// The rows of a hop, and how far they are.
-struct Totals<'a, R: Stored> {
+pub(super) struct Totals<'a, R: Stored> {
     rows: [&'a [R]; LINKS_MAX],
-    totals: [R::Total; LINKS_MAX],
+    pub(super) totals: [R::Total; LINKS_MAX],
 }
 
 impl<R: Stored> Totals<'_, R> {
     #[inline(always)]
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { rows: [&[]; LINKS_MAX], totals: [R::Total::default(); LINKS_MAX] }
+    }
+}
+
+/// The same as candidates.
+pub(super) struct Hop<'a, R: Stored> {
+    totals: Totals<'a, R>,
+    found: [Candidate; LINKS_MAX],
+}
+
+impl<R: Stored> Hop<'_, R> {
+    #[inline(always)]
+    pub(super) fn new() -> Self {
+        Self { totals: Totals::new(), found: [Candidate::new(0, 0); LINKS_MAX] }
     }
 }

@@ -10,7 +10,9 @@
 //! that it happens whole or not at all; readers see it whole or not at all by its commit number.
 
 mod exact;
+mod find;
 mod half;
+mod plan;
 mod predict;
 mod promote;
 mod reader;
@@ -27,9 +29,10 @@ use crate::memory::{Memory, RowsWriter, SlotsWriter};
 use crate::metric::DistanceMetric;
 use crate::simd::{DIMENSIONS_MAX, Simd};
 use exact::ExactWriter;
+pub use plan::{Plan, Way};
 pub(crate) use predict::predict_bytes;
 use promote::{LONGER_MAX, Promotion};
-pub use reader::{HnswReader, Plan};
+pub use reader::HnswReader;
 pub(crate) use reader::{Request, check_query};
 use space::Space;
 pub use sweep::Maintenance;
@@ -323,5 +326,7 @@ impl Deref for HnswIndex {
     }
 }
 
+#[cfg(test)]
+mod filtered_tests;
 #[cfg(test)]
 mod tests;

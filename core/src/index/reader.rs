@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::exact::Exact;
+use super::find::Find;
+use super::plan::{Plan, Way};
 use super::space::Space;
 use crate::config::HnswConfig;
 use crate::error::Error;
@@ -176,6 +178,17 @@ impl HnswReader {
         guard: &Guard<'_>,
         scratch: &mut Scratch,
     ) -> Result<Plan, Error> {
+        self.answer_by(None, request, guard, scratch)
+    }
+
+    /// The same, beginning in a way that is not the planner's.
+    pub(super) fn answer_by(
+        &self,
+        way: Option<Way>,
+        request: &Request<'_>,
+        guard: &Guard<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Plan, Error> {
         let &Request { query, k, ef, shown } = request;
         scratch.exact.clear();
         let norm = self.space().check_query(query)?;
@@ -187,20 +200,7 @@ impl HnswReader {
         let stage = self.shared.stage.read(guard);
         let k = k.min(shown.len() as usize);
         let find = Find { reader: self, stage, shown: &shown, query: &scaled, norm, k };
-        let mut plan = Plan::Scan;
-        match (&stage.graph, ef) {
-            _ if k == 0 => {}
-            // A beam meets some eight slots for each that it keeps, at scattered places.
-            (Some(graph), Some(ef)) if ef.saturating_mul(8) < shown.live() => {
-                plan = Plan::Walk;
-                find.walk(&**graph, ef, scratch);
-                if scratch.exact.results.len() < k {
-                    plan = Plan::WalkThenScan;
-                    find.scan(scratch);
-                }
-            }
-            _ => find.scan(scratch),
-        }
+        let plan = find.answer(way, ef, scratch);
         scratch.exact.settle(k);
         scratch.exact.scaled = scaled;
         Ok(plan)
@@ -280,32 +280,6 @@ pub(crate) struct Request<'a> {
     pub(crate) shown: Shown<'a>,
 }
 
-/// How an answer was found.
-///
-/// ```
-/// use vicino_core::Plan;
-///
-/// assert!(Plan::Scan.is_exact() && !Plan::Walk.is_exact());
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Plan {
-    /// By comparing all that is shown.
-    Scan,
-    /// By a walk through the graph.
-    Walk,
-    /// By a walk that found too little, and then a scan.
-    WalkThenScan,
-}
-
-impl Plan {
-    /// Was the query compared with all that could be an answer?
-    #[must_use]
-    pub fn is_exact(self) -> bool {
-        matches!(self, Self::Scan | Self::WalkThenScan)
-    }
-}
-
 /// Can the query be compared with vectors of an index, if there were any?
 pub(crate) fn check_query(
     metric: DistanceMetric,
@@ -313,77 +287,4 @@ pub(crate) fn check_query(
     query: &[f32],
 ) -> Result<(), Error> {
     Space { metric, dimensions }.check_query(query).map(drop)
-}
-
-/// A search that knows what it reads.
-struct Find<'a> {
-    reader: &'a HnswReader,
-    stage: &'a Stage,
-    shown: &'a Shown<'a>,
-    query: &'a [f32],
-    norm: f64,
-    k: usize,
-}
-
-impl Find<'_> {
-    fn walk(&self, graph: &dyn AnyGraph, ef: usize, scratch: &mut Scratch) {
-        self.aimed(scratch, |aimed, scratch| graph.search(aimed, ef, self.shown, scratch));
-        // Codes misplace the nearest by a few places: three times as many hold them.
-        self.rescore(graph, 3 * self.k, scratch);
-    }
-
-    fn scan(&self, scratch: &mut Scratch) {
-        scratch.exact.clear();
-        match (&self.stage.exact, &self.stage.graph) {
-            (Exact::None, Some(graph)) => {
-                let scan = |aimed: &[f32], scratch: &mut Scratch| {
-                    graph.scan(aimed, self.k, self.shown, scratch);
-                };
-                self.aimed(scratch, scan);
-                self.rescore(&**graph, self.k, scratch);
-            }
-            (exact, _) => {
-                let (simd, space) = (self.reader.simd(), self.reader.space());
-                exact.rank(simd, space, self.k, self.shown.slots(), scratch);
-            }
-        }
-    }
-
-    /// Sends the query into the graph, in the form that the graph knows.
-    fn aimed(&self, scratch: &mut Scratch, search: impl FnOnce(&[f32], &mut Scratch)) {
-        let mut aimed = std::mem::take(&mut scratch.exact.placed);
-        self.reader.space().aim(self.query, self.norm, self.stage.longest, &mut aimed);
-        search(&aimed, scratch);
-        scratch.exact.placed = aimed;
-    }
-
-    /// Ranks the best of the pool, at most `count` that are shown, by what is kept of them.
-    fn rescore(&self, graph: &dyn AnyGraph, count: usize, scratch: &mut Scratch) {
-        let shown = |slot: &u32| self.shown.shows(*slot);
-        let space = self.reader.space();
-        if let Exact::None = self.stage.exact {
-            for &candidate in scratch.pool.candidates() {
-                if shown(&candidate.slot()) {
-                    let total = graph.total(candidate);
-                    let distance = space.placed_distance(total, self.norm, self.stage.longest);
-                    scratch.exact.offer(self.k, candidate.slot(), distance);
-                }
-            }
-            return;
-        }
-        let mut slots = std::mem::take(&mut scratch.exact.slots);
-        slots.clear();
-        let best = scratch.pool.candidates().iter().map(|candidate| candidate.slot());
-        slots.extend(best.filter(shown).take(count));
-        if let Some(longer) = &self.stage.longer {
-            let view = longer.view();
-            for slot in (0..view.len()).map(|i| view.row(i)[0]) {
-                if shown(&slot) && !slots.contains(&slot) {
-                    slots.push(slot);
-                }
-            }
-        }
-        self.stage.exact.rank(self.reader.simd(), space, self.k, slots.iter().copied(), scratch);
-        scratch.exact.slots = slots;
-    }
 }

@@ -90,6 +90,43 @@ impl Space {
         }
     }
 
+    /// No less than the total of placed vectors, for a query of this norm and a vector whose kept
+    /// form, perhaps of `halves`, is at this distance from it.
+    pub(super) fn placed_total_max(
+        self,
+        distance: f32,
+        norm: f64,
+        longest: f64,
+        halves: bool,
+    ) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "dimensions are few")]
+        let dimensions = self.dimensions as f64;
+        // The smallest halves are steps of 2^-24: a vector of them is off by this length.
+        let tiny = if halves { dimensions.sqrt() / f64::from(1 << 24) } else { 0.0 };
+        let distance = f64::from(distance)
+            + tiny
+                * match self.metric {
+                    DistanceMetric::Cosine | DistanceMetric::Euclidean => 1.0,
+                    DistanceMetric::InnerProduct => norm,
+                    DistanceMetric::Manhattan => dimensions.sqrt(),
+                };
+        // The total, and how large the numbers are that were added up for it.
+        let (total, scale) = match self.metric {
+            DistanceMetric::Cosine => (2.0 * distance, 1.0),
+            DistanceMetric::Euclidean => (distance * distance, norm * norm),
+            DistanceMetric::InnerProduct => {
+                let square = longest * longest;
+                (2.0 * (distance * longest / norm + square), square)
+            }
+            DistanceMetric::Manhattan => (distance, norm * dimensions.sqrt()),
+        };
+        // A sum is off by less than one rounding for each of its terms. A half is off by 2^-11 of
+        // itself, which counts twice in the square of a difference, and twice as much to be sure.
+        let roundings = (dimensions + 16.0) / f64::from(1 << 24);
+        let off = roundings + if halves { 1.0 / 512.0 } else { 0.0 };
+        total + (total + scale) * off
+    }
+
     /// The metric's distance from a total of placed vectors, for a query of this norm.
     pub(super) fn placed_distance(self, total: f64, norm: f64, longest: f64) -> f32 {
         let distance = match self.metric {

@@ -40,8 +40,22 @@ impl SlotSet {
         self.words.get((slot / WORD) as usize).is_some_and(|word| word >> (slot % WORD) & 1 == 1)
     }
 
+    /// Is no slot in it? O(slots / 64).
     pub(crate) fn is_empty(&self) -> bool {
         self.words.iter().all(|&word| word == 0)
+    }
+
+    /// The first slot in it from `slot` on.
+    pub(crate) fn next(&self, slot: u32) -> Option<u32> {
+        let first = (slot / WORD) as usize;
+        let mut mask = u64::MAX << (slot % WORD);
+        for (i, &word) in (slot / WORD..).zip(self.words.get(first..)?) {
+            if word & mask != 0 {
+                return Some(i * WORD + (word & mask).trailing_zeros());
+            }
+            mask = u64::MAX;
+        }
+        None
     }
 
     /// How many slots are in it. O(slots / 64).

@@ -117,11 +117,6 @@ impl<'a> Shown<'a> {
         Self { chosen: Some(chosen), live, ..self }
     }
 
-    /// All of these slots, `live` of them.
-    pub(crate) fn all(self, live: usize) -> Self {
-        Self { live, ..self }
-    }
-
     /// Does the search show the slot?
     #[inline]
     pub(crate) fn shows(&self, slot: u32) -> bool {
@@ -139,14 +134,26 @@ impl<'a> Shown<'a> {
         (0..all).chain(chosen).filter(|&slot| self.shows(slot))
     }
 
+    /// Some `count` of the chosen slots that are shown, spread over all.
+    pub(crate) fn sample(&self, count: usize) -> impl Iterator<Item = u32> {
+        let parts = u64::try_from(count).unwrap_or(u64::MAX);
+        let chosen = self.chosen.into_iter();
+        let slots = chosen.flat_map(move |chosen| {
+            #[expect(clippy::cast_possible_truncation, reason = "below the length")]
+            let start = move |part| (u64::from(self.len()) * part / parts) as u32;
+            (0..parts).filter_map(move |part| chosen.next(start(part)))
+        });
+        slots.filter(|&slot| self.shows(slot))
+    }
+
     /// The slots that there are, shown or not.
     pub(crate) fn len(&self) -> u32 {
         self.numbers.len()
     }
 
-    /// About how many slots are shown.
-    pub(crate) fn live(&self) -> usize {
-        self.live
+    /// About how many of a choice of slots are shown, if it is one.
+    pub(crate) fn matches(&self) -> Option<usize> {
+        self.chosen.map(|_| self.live)
     }
 
     /// Is there a slot that is not shown?
