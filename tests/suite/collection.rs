@@ -33,13 +33,16 @@ fn step() -> impl Strategy<Value = Step> {
     let first = || prop_oneof![Just(0_usize), 0..400_usize];
     let some = || (0..3_usize, first(), 1..250_usize, ttl());
     prop_oneof![
-        4 => some().prop_map(|(scope, first, count, ttl)| Step::Insert { scope, first, count, ttl }),
-        3 => some().prop_map(|(scope, first, count, ttl)| Step::Upsert { scope, first, count, ttl }),
+        4 => some()
+            .prop_map(|(scope, first, count, ttl)| Step::Insert { scope, first, count, ttl }),
+        3 => some()
+            .prop_map(|(scope, first, count, ttl)| Step::Upsert { scope, first, count, ttl }),
         2 => (0..3_usize, 0..600_usize).prop_map(|(scope, id)| Step::Update { scope, id }),
         2 => (0..3_usize, 0..600_usize).prop_map(|(scope, id)| Step::Patch { scope, id }),
         3 => (0..3_usize, 0..600_usize, 1..120_usize)
             .prop_map(|(scope, first, count)| Step::Delete { scope, first, count }),
-        1 => (0..3_usize, 0..9_usize).prop_map(|(scope, filter)| Step::DeleteWhere { scope, filter }),
+        1 => (0..3_usize, 0..9_usize)
+            .prop_map(|(scope, filter)| Step::DeleteWhere { scope, filter }),
         1 => (0..3_usize).prop_map(|scope| Step::DeleteScope { scope }),
         2 => (1..20_000_u64).prop_map(|budget| Step::Maintain { budget }),
         2 => (1..20_i64).prop_map(|ms| Step::Wait { ms }),
@@ -298,7 +301,8 @@ proptest! {
         }
         let known: Vec<_> = twin.model.values().cloned().collect();
         for entry in known {
-            let there = twin.has((0..3).position(|at| scope(at) == entry.scope).unwrap(), &entry.id);
+            let at = (0..3).find(|&at| scope(at) == entry.scope).unwrap();
+            let there = twin.has(at, &entry.id);
             let found = twin.collection.at(twin.now).get(&entry.key());
             prop_assert_eq!(found.is_some(), there);
             if let Some(found) = found {

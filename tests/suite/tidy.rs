@@ -138,12 +138,29 @@ fn unsafe_stays_in_its_homes() {
 /// What errors name, though it knows of errors.
 const NAMES: [&str; 2] = ["simd::Isa", "scope::Scope"];
 
-/// `error` knows nobody but the names of sets and scopes, `simd` knows no metric, nobody knows `verify`.
+/// `error` knows nobody but the names of sets and scopes, `simd` knows no metric, nobody knows
+/// `verify`.
 #[test]
 fn core_is_layered() {
     let layers = [
-        "error", "mix", "scope", "metadata", "filter", "entry", "simd", "memory", "columns",
-        "metric", "router", "config", "query", "graph", "index", "explain", "collection", "verify",
+        "error",
+        "mix",
+        "scope",
+        "metadata",
+        "filter",
+        "entry",
+        "simd",
+        "memory",
+        "columns",
+        "metric",
+        "router",
+        "config",
+        "query",
+        "graph",
+        "index",
+        "explain",
+        "collection",
+        "verify",
     ];
     let layer = |name: &str| layers.iter().position(|layer| *layer == name);
     let wanted = |name: &str| name.starts_with("core/src/") && !name.ends_with("tests.rs");

@@ -42,7 +42,7 @@ const CREATED: usize = 7;
 const TIMES: usize = 15;
 
 impl Draft {
-    /// The record of an entry that is written at `now`, and was created before if `created` says so.
+    /// The record of an entry that is written at `now`, and was there before if `created` says so.
     pub(super) fn new(entry: &VectorEntry, created: Option<i64>, now: i64) -> Result<Self, Error> {
         let ends = entry.ttl_ms.map(|ttl| now.saturating_add(ttl));
         let expires = match (entry.expires_at, ends) {

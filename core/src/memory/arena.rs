@@ -106,11 +106,9 @@ const LINE: usize = 64;
 /// A huge page of most machines.
 const PAGE_HUGE: usize = 2 << 20;
 
-/// Two lines, which many processors fetch together.
+/// Two lines, which many processors fetch together: a larger chunk begins with them. For a small
+/// one that is not worth what the allocator loses between chunks.
 const PAIR: usize = 2 * LINE;
-
-/// A chunk of this many bytes or more begins with a pair of lines: for less it is not worth what
-/// the allocator loses between chunks.
 const LARGE: usize = 4096;
 
 /// As many elements as fill whole cache lines, so that a kernel meets no tail.
@@ -328,9 +326,8 @@ impl<T: Shared> Rows<T> {
     /// The bytes of all chunks.
     pub(crate) fn bytes(&self) -> usize {
         let Arena { shape, chunks, .. } = &*self.arena;
-        let last = chunks.load(Ordering::Relaxed).checked_sub(1);
-        let (start, rows) = last.map_or((0, 0), |last| shape.extent(last));
-        (start + rows) * shape.stride
+        // The chunk that is not there yet begins where the others end.
+        shape.extent(chunks.load(Ordering::Relaxed)).0 * shape.stride
     }
 }
 
