@@ -46,7 +46,7 @@ pub(crate) struct Bench {
     /// What is kept of the vectors beside their codes: f32, f16 or none
     #[arg(long, default_value = "f32", value_parser = word::<Exact>)]
     pub(super) exact: Exact,
-    /// Decides the layers of vectors, and what --churn deletes
+    /// Decides the layers of vectors, what --churn deletes, and the metadata of --filters
     #[arg(long, default_value_t = 0)]
     pub(super) seed: u64,
     /// How many nearest vectors a search returns
@@ -86,7 +86,7 @@ pub(crate) struct Bench {
     /// Mode: insert the last rows one by one, so many
     #[arg(long, group = "mode", value_name = "ROWS", value_parser = within(1..=usize::MAX))]
     pub(super) inserts: Option<usize>,
-    /// Mode: search a collection under filters that match much and little
+    /// Mode: search a collection under filters that match much and little, at its own ef
     #[arg(long, group = "mode")]
     pub(super) filters: bool,
     /// Mode: search one tenant of --n rows [default: 20000] alone, and beside so many less one
