@@ -148,27 +148,22 @@ fn a_small_index_has_perfect_recall_under_every_metric() {
 #[test]
 fn a_collection_gives_the_answers_of_an_index() {
     let folder = folder(10_200); // more than are compared one by one, whatever the dimensions
-    const FAST: &str = "--m 4 --ef-construction 4";
     let ids = |more: &str| {
-        let file = folder.path().join("ids");
-        let request = json!({"ef": 12, "k": 10, "threads": 2, "ids": &file}).to_string();
-        let line = format!("--queries 100 {FAST} --interactive {more}");
-        run(folder.path(), &line, request.as_bytes()).unwrap();
-        fs::read(file).unwrap()
+        let files = ["walk", "scan"].map(|name| folder.path().join(name));
+        let request = |ef, file| json!({"ef": ef, "k": 10, "threads": 2, "ids": file}).to_string();
+        let input = [request(10, &files[0]), request(10_000, &files[1])].join("\n");
+        let line = format!("--queries 100 --m 4 --ef-construction 4 --interactive {more}");
+        run(folder.path(), &line, input.as_bytes()).unwrap();
+        files.map(|file| fs::read(file).unwrap())
     };
-    assert_eq!(ids("--collection"), ids(""));
+    let [walk, scan] = ids("");
+    assert!(walk != scan, "the walk shows nothing of the graph");
+    assert!(ids("--collection") == [walk, scan]);
 
-    let recall = |more: &str| {
-        let said = run(folder.path(), &format!("--queries 50 --ef 10,20 {more}"), &[]).unwrap();
-        cells(&said).iter().map(|row| row[1].to_owned()).collect::<Vec<_>>()
-    };
-    assert_eq!(recall("--collection"), recall(""));
-
-    let said = run(folder.path(), "--queries 20 --inserts 8 --collection", &[]).unwrap();
-    assert!(
-        said.starts_with("1472 vectors") && said.contains("inserts one by one: p50 "),
-        "{said}"
-    );
+    let said = run(folder.path(), "--queries 50 --n 400 --ef 20 --collection", &[]).unwrap();
+    assert!(said.starts_with("400 vectors") && cells(&said)[0][1] == "1.0000", "{said}");
+    let said = run(folder.path(), "--queries 20 --n 400 --inserts 8 --collection", &[]).unwrap();
+    assert!(said.starts_with("392 vectors") && said.contains("inserts one by one: p50 "), "{said}");
 }
 
 #[test]
