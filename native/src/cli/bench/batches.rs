@@ -38,10 +38,9 @@ pub(super) fn run(bench: &Bench, sizes: &[usize], out: &mut impl Write) -> Resul
     bench.describe(first, bytes, took, out)?;
 
     let table = Table::new(&["batch", "  into rows", "entries/s", "us an entry"], out)?;
-    let row = |size: usize, into: String, entries: usize, took: Duration| -> Result<Vec<String>> {
-        let seconds = took.as_secs_f64() / entries as f64;
-        let figures = [format!("{:.0}", 1.0 / seconds), format!("{:.2}", seconds * 1e6)];
-        Ok([vec![size.to_string(), into], figures.to_vec()].concat())
+    let row = |size: usize, into: String, rows: usize, took: Duration| {
+        let seconds = took.as_secs_f64() / rows as f64;
+        [size.to_string(), into, format!("{:.0}", 1.0 / seconds), format!("{:.2}", seconds * 1e6)]
     };
     for &size in sizes.iter().filter(|size| **size <= ROWS) {
         let mut took = Duration::ZERO;
@@ -49,16 +48,15 @@ pub(super) fn run(bench: &Bench, sizes: &[usize], out: &mut impl Write) -> Resul
             let scope = Scope::Tenant(format!("{size} {fresh}"));
             took += pool.install(|| insert(&mut collection, &data, 0..ROWS, size, &scope))?;
         }
-        table.row(&row(size, format!("0..{ROWS}"), FRESH * ROWS, took)?, out)?;
+        table.row(&row(size, format!("0..{ROWS}"), FRESH * ROWS, took), out)?;
     }
-    let mut next = first;
+    let mut first = first;
     for &size in sizes {
-        let rows = next..next + ROWS.max(size);
-        next = rows.end;
-        let into = rows.start.to_string();
-        let count = rows.len();
-        let took = pool.install(|| insert(&mut collection, &data, rows, size, &scope()))?;
-        table.row(&row(size, into, count, took)?, out)?;
+        let rows = ROWS.max(size);
+        let range = first..first + rows;
+        let took = pool.install(|| insert(&mut collection, &data, range, size, &scope()))?;
+        table.row(&row(size, first.to_string(), rows, took), out)?;
+        first += rows;
     }
     Ok(())
 }

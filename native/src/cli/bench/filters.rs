@@ -49,40 +49,22 @@ pub(super) fn run(bench: &Bench, out: &mut impl Write) -> Result<()> {
     let recall = format!("recall@{}", bench.k);
     let titles = ["                 filter", "matches", "share %", &recall, "p50 us", "p99 us"];
     let table = Table::new(&[&titles[..], &["match us", "exact %", "plans"]].concat(), out)?;
-    let mut row = |name: &str, kind: &Kind, exact: &Exact<'_>| -> Result<()> {
-        let found = Found::of(&reader, kind, &data, bench.k)?;
-        let matching = matching(&reader, kind)?;
-        let matches = kind.rows.len();
-        let of = |part: usize, whole: usize| 100.0 * part as f64 / whole as f64;
-        let plans = found.plans.iter().map(|(plan, count)| format!("{plan} {count}"));
-        let row = [
-            name.to_owned(),
-            matches.to_string(),
-            format!("{:.2}", of(matches, data.len())),
-            if matches == 0 {
-                "-".to_owned()
-            } else {
-                format!("{:.4}", exact.recall(&found.rows)?)
-            },
-            format!("{:.0}", found.latencies.micros(50)),
-            format!("{:.0}", found.latencies.micros(99)),
-            format!("{:.0}", matching.micros(50)),
-            format!("{:.1}", of(found.exact, found.rows.len())),
-            plans.collect::<Vec<_>>().join(", "),
-        ];
-        Ok(table.row(&row, out)?)
-    };
     let exact =
         |kind: &Kind| pool.install(|| Exact::scan(&data, &kind.rows, bench.metric, bench.k));
+    let mut measure = |name: &str, kind: &Kind, exact: &Exact<'_>| -> Result<()> {
+        let found = Found::of(&reader, kind, &data, bench.k)?;
+        let row = found.cells(name, kind, exact, data.len(), &matching(&reader, kind)?)?;
+        Ok(table.row(&row, out)?)
+    };
     let (none, filtered) = kinds.split_first().expect("one is no filter");
     let all = exact(none)?;
     // The first pass over new memory is slower than all that follow.
     Found::of(&reader, none, &data, bench.k)?;
-    row(&none.name, none, &all)?;
+    measure(&none.name, none, &all)?;
     for kind in filtered {
-        row(&kind.name, kind, &exact(kind)?)?;
+        measure(&kind.name, kind, &exact(kind)?)?;
     }
-    row("none, again", none, &all)
+    measure("none, again", none, &all)
 }
 
 /// How long it takes from the text of a filter to what matches, for so many filters.
@@ -241,5 +223,33 @@ impl Found {
             }
         }
         Ok(Self { rows, latencies: Latencies::new(took), exact, plans })
+    }
+    /// A row of the table, beside the rows of the collection.
+    fn cells(
+        &self,
+        name: &str,
+        kind: &Kind,
+        exact: &Exact<'_>,
+        all: usize,
+        matching: &Latencies,
+    ) -> Result<[String; 9]> {
+        let percent = |part: usize, whole: usize| 100.0 * part as f64 / whole as f64;
+        let matches = kind.rows.len();
+        let recall = match matches {
+            0 => "-".to_owned(),
+            _ => format!("{:.4}", exact.recall(&self.rows)?),
+        };
+        let plans = self.plans.iter().map(|(plan, count)| format!("{plan} {count}"));
+        Ok([
+            name.to_owned(),
+            matches.to_string(),
+            format!("{:.2}", percent(matches, all)),
+            recall,
+            format!("{:.0}", self.latencies.micros(50)),
+            format!("{:.0}", self.latencies.micros(99)),
+            format!("{:.0}", matching.micros(50)),
+            format!("{:.1}", percent(self.exact, self.rows.len())),
+            plans.collect::<Vec<_>>().join(", "),
+        ])
     }
 }

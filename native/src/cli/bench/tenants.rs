@@ -41,34 +41,36 @@ pub(super) fn run(bench: &Bench, tenants: usize, out: &mut impl Write) -> Result
     for rows in [FLAT.min(data.len()), data.len()] {
         let alone = collection(bench, &data, rows, 1)?;
         let beside = collection(bench, &data, rows, tenants)?;
-        let mut took = [&alone, &beside].map(|each| (Reader::Collection(each.reader()), vec![]));
-        let mut ratios = [Vec::new(), Vec::new()];
-        for round in 0..=ROUNDS {
-            let mut figures = [[0.0; 2]; 2];
-            for ((reader, rounds), figures) in took.iter_mut().zip(&mut figures) {
-                let answers = Answers::of(reader, &data, bench.k, bench.first_ef())?;
-                *figures = [50, 99].map(|percent| answers.latencies.micros(percent));
-                rounds.push(answers.latencies);
-            }
-            let [alone, beside] = figures;
-            for (i, ratios) in ratios.iter_mut().enumerate() {
-                ratios.push(beside[i] / alone[i]);
-            }
-            if round == 0 {
-                // The first pass over new memory is slower than all that follow.
-                took.iter_mut().for_each(|(_, rounds)| rounds.clear());
-                ratios.iter_mut().for_each(Vec::clear);
-            }
-        }
-        let [alone, beside] = took.map(|(_, rounds)| Latencies::merge(rounds));
-        let figures = [&alone, &beside].map(|all| [50, 99].map(|percent| all.micros(percent)));
-        let figures = figures.concat().into_iter().map(|figure| format!("{figure:.1}"));
-        let ratios = ratios.into_iter().map(|ratios| format!("{:.3}", median(ratios)));
-        let row: Vec<String> =
-            [rows.to_string()].into_iter().chain(figures).chain(ratios).collect();
-        table.row(&row, out)?;
+        let [alone, beside] = by_turns([&alone, &beside], &data, bench)?;
+
+        let ratio = |percent| {
+            let rounds = alone.iter().zip(&beside);
+            median(rounds.map(|(a, b)| b.micros(percent) / a.micros(percent)).collect())
+        };
+        let ratios = [50, 99].map(|percent| format!("{:.3}", ratio(percent)));
+        let figures = [alone, beside].map(|rounds| {
+            let all = Latencies::merge(rounds);
+            [50, 99].map(|percent| format!("{:.1}", all.micros(percent)))
+        });
+        table.row(&[&[rows.to_string()], &figures.concat()[..], &ratios].concat(), out)?;
     }
     Ok(())
+}
+
+/// Searches both for all queries, round after round.
+fn by_turns(both: [&Collection; 2], data: &Data, bench: &Bench) -> Result<[Vec<Latencies>; 2]> {
+    let mut rounds = [Vec::new(), Vec::new()];
+    for round in 0..=ROUNDS {
+        for (collection, rounds) in both.iter().zip(&mut rounds) {
+            let reader = Reader::Collection(collection.reader());
+            let answers = Answers::of(&reader, data, bench.k, bench.first_ef())?;
+            // The first pass over new memory is slower than all that follow.
+            if round > 0 {
+                rounds.push(answers.latencies);
+            }
+        }
+    }
+    Ok(rounds)
 }
 
 /// A collection whose first tenant has the first rows, and whose others have a few each.
