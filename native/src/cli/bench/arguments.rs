@@ -46,7 +46,7 @@ pub(crate) struct Bench {
     /// What is kept of the vectors beside their codes: f32, f16 or none
     #[arg(long, default_value = "f32", value_parser = word::<Exact>)]
     pub(super) exact: Exact,
-    /// Decides the layers of vectors, and what --churn deletes
+    /// Decides the layers of vectors, what --churn deletes, and the metadata of --filters
     #[arg(long, default_value_t = 0)]
     pub(super) seed: u64,
     /// How many nearest vectors a search returns
@@ -56,6 +56,10 @@ pub(crate) struct Bench {
     /// first [default: 128]
     #[arg(long, value_delimiter = ',', value_parser = within(NEIGHBORS))]
     pub(super) ef: Vec<usize>,
+    /// Insert into and search in a scope of a collection, with metadata, instead of an index;
+    /// other modes than the table, --interactive, --inserts and --reads-during-writes have one way
+    #[arg(long, conflicts_with_all = ["churn", "filters", "tenants", "batches"])]
+    pub(super) collection: bool,
 
     /// Mode: answer search requests, one line of JSON each
     #[arg(long, group = "mode")]
@@ -82,6 +86,18 @@ pub(crate) struct Bench {
     /// Mode: insert the last rows one by one, so many
     #[arg(long, group = "mode", value_name = "ROWS", value_parser = within(1..=usize::MAX))]
     pub(super) inserts: Option<usize>,
+    /// Mode: search a collection under filters that match much and little, at its own ef
+    #[arg(long, group = "mode")]
+    pub(super) filters: bool,
+    /// Mode: search one tenant of --n rows [default: 20000] alone, and beside so many less one
+    #[arg(long, group = "mode", value_name = "N", value_parser = within(1..=10_000_000))]
+    pub(super) tenants: Option<usize>,
+    /// Instead, measure the memory of so many tenants that have so many rows each
+    #[arg(long, requires = "tenants", value_name = "ROWS", value_parser = within(1..=1_000_000))]
+    pub(super) each: Option<usize>,
+    /// Mode: insert into a collection one by one and in batches
+    #[arg(long, group = "mode")]
+    pub(super) batches: bool,
 }
 
 /// Threads that a build or a request may ask for: more than any machine has that runs one.
@@ -135,7 +151,11 @@ mod tests {
         let churn = ask("--churn 20 --percent 2.5 --window --n 1000").unwrap();
         assert_eq!((churn.churn, churn.percent, churn.fresh_every), (Some(20), Some(2.5), 5));
         assert_eq!(ask("--reads-during-writes").unwrap().writes, 20_000);
-        assert_eq!(ask("--inserts 500").unwrap().inserts, Some(500));
+        let inserts = ask("--inserts 500 --collection").unwrap();
+        assert_eq!((inserts.inserts, inserts.collection), (Some(500), true));
+        assert!(ask("--filters").unwrap().filters && ask("--batches").unwrap().batches);
+        let tenants = ask("--tenants 100 --each 10").unwrap();
+        assert_eq!((tenants.tenants, tenants.each), (Some(100), Some(10)));
     }
 
     #[test]
@@ -155,6 +175,10 @@ mod tests {
             ("--dim 4 --metric cosine --churn 5 --percent 5 --window", "--n"),
             ("--dim 4 --metric cosine --interactive --inserts 5", "--inserts"),
             ("--dim 4 --metric cosine --writes 5", "--reads-during-writes"),
+            ("--dim 4 --metric cosine --collection --filters", "--filters"),
+            ("--dim 4 --metric cosine --tenants 0", "--tenants"),
+            ("--dim 4 --metric cosine --each 10", "--tenants"),
+            ("--dim 4 --metric cosine --batches --tenants 5", "--tenants"),
         ];
         for (line, names) in cases {
             let message = parse(&format!("x {line}")).unwrap_err();

@@ -8,10 +8,12 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use vicino::{Error, HnswIndex, HnswReader, Rayon};
+use vicino::{Error, HnswIndex, Rayon};
 
 use super::data::Data;
 use super::exact::Exact;
+use super::random::SplitMix64;
+use super::store::Reader;
 use super::table::Table;
 use super::{Answers, Bench};
 
@@ -28,9 +30,9 @@ pub(super) fn run(bench: &Bench, rounds: usize, out: &mut impl Write) -> Result<
     );
 
     let pool = bench.pool()?;
-    let built = bench.build(&pool, data.first(count))?;
-    bench.describe(&built, out)?;
-    let mut entries = Entries::new(built.index);
+    let (index, took) = bench.build_index(&pool, data.rows(0..count))?;
+    bench.describe(index.len(), index.memory_bytes(), took, out)?;
+    let mut entries = Entries::new(index);
     let mut random = SplitMix64(bench.seed);
     let recall = format!("recall@{}, ef {}", bench.k, bench.first_ef());
     let titles = ["round", &recall, "fresh", "bytes/vector", "unreachable", "invalid links"];
@@ -46,8 +48,8 @@ pub(super) fn run(bench: &Bench, rounds: usize, out: &mut impl Write) -> Result<
         let rows = entries.rows();
         let exact = pool.install(|| Exact::scan(&data, &rows, bench.metric, bench.k))?;
         let fresh = if round % bench.fresh_every == 0 || round == rounds {
-            let fresh = bench.build(&pool, &data.gather(&rows))?;
-            let recall = recall_of(&fresh.index.reader(), &rows, &exact, bench, &data)?;
+            let (fresh, _) = bench.build_index(&pool, &data.gather(&rows))?;
+            let recall = recall_of(&fresh, &rows, &exact, bench, &data)?;
             format!("{recall:.4}")
         } else {
             "-".to_owned()
@@ -56,7 +58,7 @@ pub(super) fn run(bench: &Bench, rounds: usize, out: &mut impl Write) -> Result<
         let report = index.check();
         let row = [
             round.to_string(),
-            format!("{:.4}", recall_of(&index.reader(), &entries.row_of, &exact, bench, &data)?),
+            format!("{:.4}", recall_of(index, &entries.row_of, &exact, bench, &data)?),
             fresh,
             (index.memory_bytes() / index.len()).to_string(),
             report.unreachable.to_string(),
@@ -77,13 +79,14 @@ fn share(entries: usize, percent: f64) -> usize {
 
 /// The recall of an index whose slots hold these rows.
 fn recall_of(
-    index: &HnswReader,
+    index: &HnswIndex,
     row_of: &[u32],
     exact: &Exact<'_>,
     bench: &Bench,
     data: &Data,
 ) -> Result<f64> {
-    let mut answers = Answers::of(index, data, bench.k, bench.first_ef())?.slots;
+    let reader = Reader::Index(index.reader());
+    let mut answers = Answers::of(&reader, data, bench.k, bench.first_ef())?.rows;
     answers.iter_mut().flatten().for_each(|slot| *slot = row_of[*slot as usize]);
     exact.recall(&answers)
 }
@@ -108,10 +111,7 @@ impl Entries {
 
     /// Chooses entries to count as the oldest; the rows that they hold.
     fn move_to_front(&mut self, count: usize, random: &mut SplitMix64) -> Vec<u32> {
-        for place in 0..count {
-            let chosen = place + random.below(self.live.len() - place);
-            self.live.swap(place, chosen);
-        }
+        random.move_to_front(&mut self.live, count);
         self.live[..count].iter().map(|&slot| self.row_of[slot as usize]).collect()
     }
 
@@ -136,22 +136,5 @@ impl Entries {
         }
         self.live.extend(slots);
         Ok(took)
-    }
-}
-
-/// Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    /// A number from 0 to `end`, without it.
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^= bits >> 31;
-        #[expect(clippy::cast_possible_truncation, reason = "less than a usize")]
-        let below = (bits % end as u64) as usize;
-        below
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -54,9 +55,9 @@ impl Data {
         self.dimensions
     }
 
-    /// The first rows, one after the other.
-    pub(super) fn first(&self, rows: usize) -> &[f32] {
-        &self.values[..rows * self.dimensions]
+    /// Some rows, one after the other.
+    pub(super) fn rows(&self, rows: Range<usize>) -> &[f32] {
+        &self.values[rows.start * self.dimensions..rows.end * self.dimensions]
     }
 
     pub(super) fn row(&self, row: usize) -> &[f32] {
@@ -94,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    fn file(numbers: std::ops::Range<u16>, more: &[u8]) -> tempfile::NamedTempFile {
+    fn file(numbers: Range<u16>, more: &[u8]) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         for number in numbers {
             file.write_all(&f32::from(number).to_le_bytes()).unwrap();

@@ -54,6 +54,19 @@ impl<'d> Exact<'d> {
     }
 }
 
+/// Which of a few rows is the nearest to each row, by its place among them, computed on the threads
+/// of the pool that it is called in.
+pub(super) fn nearest(data: &Data, few: &[u32], metric: DistanceMetric) -> Result<Vec<u32>, Error> {
+    let ruler = Ruler { metric, simd: vicino::simd()? };
+    let few = Tile::new(ruler, data, few)?;
+    let nearest = |row| {
+        let ranks = ruler.measure(data.row(row), &few)?;
+        let ranks = (0..).zip(ranks);
+        Ok(ranks.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(place, _)| place))
+    };
+    (0..data.len()).into_par_iter().map(nearest).collect()
+}
+
 /// Measures rows so that a smaller rank is nearer.
 #[derive(Debug, Clone, Copy)]
 struct Ruler {
@@ -151,6 +164,7 @@ mod tests {
         }
         let data = Data::read(file.path(), 5, 60, None).unwrap();
         let rows: Vec<u32> = (20..200).collect();
+        let places: Vec<u32> = (0..180).collect();
         for &metric in DistanceMetric::ALL {
             let exact = Exact::scan(&data, &rows, metric, K).unwrap();
             let sorted = data.queries().map(|query| {
@@ -173,6 +187,7 @@ mod tests {
             assert_eq!(recall(&[2, 2, 2, 2, 2, 2, 2]), 1.0 / 7.0, "{metric}");
             assert_eq!(recall(&[]), 0.0, "{metric}");
         }
+        assert_eq!(nearest(&data, &rows, DistanceMetric::Cosine).unwrap()[20..200], places);
         let few = Exact::scan(&data, &rows[..3], DistanceMetric::Euclidean, K).unwrap();
         assert_eq!(few.recall(&vec![rows[..3].to_vec(); 60]).unwrap(), 1.0);
     }

@@ -20,20 +20,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
-use vicino::{Error, HnswReader, Searcher};
+use vicino::{Error, Searcher};
 
 use super::Bench;
 use super::arguments::{NEIGHBORS, THREADS};
 use super::data::Data;
+use super::store::Reader;
 
 /// Loads, builds, and answers requests until there are no more.
 pub(super) fn run(bench: &Bench, input: &mut impl BufRead, out: &mut impl Write) -> Result<()> {
     let data = bench.data()?;
     say(&Event::Loaded, out)?;
-    let built = bench.build(&bench.pool()?, data.first(data.len()))?;
-    say(&Event::Built { build_s: built.took.as_secs_f64() }, out)?;
+    let (store, took) = bench.build_store(&bench.pool()?, &data, data.len())?;
+    say(&Event::Built { build_s: took.as_secs_f64() }, out)?;
 
-    let mut searches = Searches { index: built.index.reader(), data, searchers: Vec::new() };
+    let mut searches = Searches { reader: store.reader(), data, searchers: Vec::new() };
     let mut line = Vec::new();
     while input.read_until(b'\n', &mut line)? > 0 {
         let event = match searches.answer(&line) {
@@ -71,7 +72,7 @@ fn say(event: &Event, out: &mut impl Write) -> Result<()> {
 }
 
 struct Searches {
-    index: HnswReader,
+    reader: Reader,
     data: Data,
     searchers: Vec<Searcher>,
 }
@@ -114,18 +115,17 @@ impl Searches {
         rows: &mut [u32],
     ) -> Result<(), Error> {
         const SHARE: usize = 8; // taking one costs nothing beside it, waiting for the last little
-        let Self { index, data, searchers } = self;
+        let Self { reader, data, searchers } = self;
         let queries: Vec<&[f32]> = data.queries().collect();
         let shares = Mutex::new(queries.chunks(SHARE).zip(rows.chunks_mut(SHARE * k)));
         let work = |searcher: &mut Searcher| -> Result<(), Error> {
+            let mut found = Vec::with_capacity(k);
             // A name of its own, so that the lock is open while the share is searched for.
             let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
             while let Some((queries, rows)) = next() {
                 for (query, rows) in queries.iter().zip(rows.chunks_exact_mut(k)) {
-                    let found = index.search(query, k, Some(ef), searcher)?;
-                    for (row, neighbor) in rows.iter_mut().zip(found) {
-                        *row = neighbor.slot; // built in one insert: slots are the rows' numbers
-                    }
+                    reader.search(query, k, ef, searcher, &mut found)?;
+                    rows[..found.len()].copy_from_slice(&found);
                 }
             }
             Ok(())

@@ -12,6 +12,11 @@ impl Latencies {
         Self(calls)
     }
 
+    /// Those of several series.
+    pub(super) fn merge(series: Vec<Self>) -> Self {
+        Self::new(series.into_iter().flat_map(|Self(calls)| calls).collect())
+    }
+
     /// Calls a second, were there nothing between them.
     pub(super) fn per_second(&self) -> f64 {
         self.0.len() as f64 / self.0.iter().sum::<Duration>().as_secs_f64()
@@ -37,6 +42,8 @@ mod tests {
         let percentiles = [1, 50, 51, 75, 99, 100].map(|percent| four.micros(percent).round());
         assert_eq!(percentiles, [10.0, 20.0, 30.0, 30.0, 40.0, 40.0]);
         assert_eq!(four.per_second().round(), 40_000.0);
+        let merged = Latencies::merge(vec![latencies(&[3, 1]), latencies(&[2])]);
+        assert_eq!(merged.micros(50).round(), 2.0);
         assert_eq!(latencies(&[7]).micros(99).round(), 7.0);
         assert_eq!(latencies(&[]).micros(50), 0.0);
     }

@@ -5,13 +5,20 @@
 //! asked for, searches that are timed on one, but for those of `interactive`.
 
 mod arguments;
+mod batches;
 mod churn;
 mod data;
 mod exact;
+mod fields;
+mod filters;
 mod interactive;
 mod latency;
+mod random;
+mod scopes;
+mod store;
 mod sweep;
 mod table;
+mod tenants;
 mod writes;
 
 use std::io::{BufRead, Write};
@@ -19,11 +26,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use vicino::{HnswConfig, HnswIndex, HnswReader, Rayon, Searcher};
+use vicino::{HnswConfig, HnswIndex, Rayon, Searcher};
 
 pub(crate) use arguments::Bench;
 use data::Data;
 use latency::Latencies;
+use store::{Reader, Store};
 
 impl Bench {
     /// Measures what the arguments ask for.
@@ -37,6 +45,14 @@ impl Bench {
             writes::reads_during_writes(self, ALONE, out)
         } else if let Some(inserts) = self.inserts {
             writes::inserts(self, inserts, out)
+        } else if self.filters {
+            filters::run(self, out)
+        } else if let (Some(tenants), Some(each)) = (self.tenants, self.each) {
+            scopes::run(self, tenants, each, out)
+        } else if let Some(tenants) = self.tenants {
+            tenants::run(self, tenants, out)
+        } else if self.batches {
+            batches::run(self, batches::SIZES, out)
         } else {
             sweep::run(self, out)
         }
@@ -66,23 +82,59 @@ impl Bench {
         self.ef.first().copied().unwrap_or(128)
     }
 
-    /// An index of the rows, whose slots are the rows' numbers.
-    fn build(&self, pool: &ThreadPool, rows: &[f32]) -> Result<Built> {
+    /// An index of the rows, whose slots are the rows' numbers, and how long its building took.
+    fn build_index(&self, pool: &ThreadPool, rows: &[f32]) -> Result<(HnswIndex, Duration)> {
         let start = Instant::now();
         let memory = vicino::huge_pages();
         let mut index = HnswIndex::with_memory(self.config(), self.dim, vicino::simd()?, memory)?;
         let slots = pool.install(|| index.insert(rows, &Rayon))?;
         let took = start.elapsed();
         ensure!(slots.into_iter().eq((0..).take(index.len())), "slots are not the rows' numbers");
-        Ok(Built { index, took })
+        Ok((index, took))
+    }
+
+    /// The first rows in an index, or in a collection where that is asked for. One call inserts
+    /// them, so that both have the same graph.
+    fn build_store(
+        &self,
+        pool: &ThreadPool,
+        data: &Data,
+        rows: usize,
+    ) -> Result<(Store, Duration)> {
+        if self.collection {
+            let mut store = Store::Collection(store::collection(self)?);
+            let took = pool.install(|| store.insert(0..rows, data))?;
+            return Ok((store, took));
+        }
+        let (index, took) = self.build_index(pool, data.rows(0..rows))?;
+        Ok((Store::Index(index, Box::new(Rayon)), took))
+    }
+
+    /// The same, and says what was built.
+    fn build(
+        &self,
+        pool: &ThreadPool,
+        data: &Data,
+        rows: usize,
+        out: &mut impl Write,
+    ) -> Result<Store> {
+        let (store, took) = self.build_store(pool, data, rows)?;
+        self.describe(store.len(), store.memory_bytes(), took, out)?;
+        Ok(store)
     }
 
     /// Says what was built.
-    fn describe(&self, Built { index, took }: &Built, out: &mut impl Write) -> Result<()> {
+    fn describe(
+        &self,
+        vectors: usize,
+        bytes: usize,
+        took: Duration,
+        out: &mut impl Write,
+    ) -> Result<()> {
         let Self { dim, metric, m, ef_construction, seed, threads, .. } = self;
         let quantization = format!("{:?}", self.quantization).to_lowercase();
         let exact = format!("{:?}", self.exact).to_lowercase();
-        writeln!(out, "{} vectors of {dim} dimensions, {metric}", index.len())?;
+        writeln!(out, "{vectors} vectors of {dim} dimensions, {metric}")?;
         writeln!(
             out,
             "quantization {quantization}, exact {exact}, \
@@ -93,7 +145,7 @@ impl Bench {
             "built in {:.2} s by {threads} threads on {}, {} bytes a vector\n",
             took.as_secs_f64(),
             vicino::simd()?.isa(),
-            index.memory_bytes() / index.len()
+            bytes / vectors
         )?;
         Ok(())
     }
@@ -102,29 +154,24 @@ impl Bench {
 /// How long a reader without a writer is measured: some ten thousand searches.
 const ALONE: Duration = Duration::from_secs(5);
 
-/// An index, and how long its building took.
-struct Built {
-    index: HnswIndex,
-    took: Duration,
-}
-
 /// What the searches of all queries gave, one after the other on one thread.
 struct Answers {
-    slots: Vec<Vec<u32>>,
+    rows: Vec<Vec<u32>>,
     latencies: Latencies,
 }
 
 impl Answers {
-    fn of(index: &HnswReader, data: &Data, k: usize, ef: usize) -> Result<Self> {
+    fn of(reader: &Reader, data: &Data, k: usize, ef: usize) -> Result<Self> {
         let mut searcher = Searcher::default();
-        let (mut slots, mut took) = (Vec::new(), Vec::new());
+        let (mut rows, mut took) = (Vec::new(), Vec::new());
         for query in data.queries() {
+            let mut found = Vec::with_capacity(k);
             let start = Instant::now();
-            let found = index.search(query, k, Some(ef), &mut searcher)?;
+            reader.search(query, k, ef, &mut searcher, &mut found)?;
             took.push(start.elapsed());
-            slots.push(found.iter().map(|neighbor| neighbor.slot).collect());
+            rows.push(found);
         }
-        Ok(Self { slots, latencies: Latencies::new(took) })
+        Ok(Self { rows, latencies: Latencies::new(took) })
     }
 }
 

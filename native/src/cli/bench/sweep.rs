@@ -11,22 +11,21 @@ use super::{Answers, Bench};
 /// Builds, and prints a row for each ef.
 pub(super) fn run(bench: &Bench, out: &mut impl Write) -> Result<()> {
     let (data, pool) = (bench.data()?, bench.pool()?);
-    let built = bench.build(&pool, data.first(data.len()))?;
-    bench.describe(&built, out)?;
+    let store = bench.build(&pool, &data, data.len(), out)?;
 
     let rows: Vec<u32> = (0..).take(data.len()).collect();
     let exact = pool.install(|| Exact::scan(&data, &rows, bench.metric, bench.k))?;
     let efs = if bench.ef.is_empty() { EFS } else { &bench.ef };
-    let reader = built.index.reader();
+    let reader = store.reader();
     // The first pass over new memory is slower than all that follow.
     Answers::of(&reader, &data, bench.k, efs[0])?;
     let recall = format!("recall@{}", bench.k);
     let table = Table::new(&["ef", &recall, "QPS", "p50 us", "p95 us", "p99 us"], out)?;
     for &ef in efs {
-        let Answers { slots, latencies } = Answers::of(&reader, &data, bench.k, ef)?;
+        let Answers { rows, latencies } = Answers::of(&reader, &data, bench.k, ef)?;
         let row = [
             ef.to_string(),
-            format!("{:.4}", exact.recall(&slots)?),
+            format!("{:.4}", exact.recall(&rows)?),
             format!("{:.0}", latencies.per_second()),
             format!("{:.0}", latencies.micros(50)),
             format!("{:.0}", latencies.micros(95)),

@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Bench, writes};
+use super::{Bench, batches, writes};
 
 /// The arguments of a command line, words apart from each other.
 pub(super) fn parse(line: &str) -> Result<Bench, String> {
@@ -144,6 +144,87 @@ fn a_small_index_has_perfect_recall_under_every_metric() {
     }
 }
 
+/// The rows become a graph in one call, and so the same graph.
+#[test]
+fn a_collection_gives_the_answers_of_an_index() {
+    let folder = folder(10_200); // more than are compared one by one, whatever the dimensions
+    let ids = |more: &str| {
+        let files = ["walk", "scan"].map(|name| folder.path().join(name));
+        let request = |ef, file| json!({"ef": ef, "k": 10, "threads": 2, "ids": file}).to_string();
+        let input = [request(10, &files[0]), request(10_000, &files[1])].join("\n");
+        let line = format!("--queries 100 --m 4 --ef-construction 4 --interactive {more}");
+        run(folder.path(), &line, input.as_bytes()).unwrap();
+        files.map(|file| fs::read(file).unwrap())
+    };
+    let [walk, scan] = ids("");
+    assert!(walk != scan, "the walk shows nothing of the graph");
+    assert!(ids("--collection") == [walk, scan]);
+
+    let said = run(folder.path(), "--queries 50 --n 400 --ef 20 --collection", &[]).unwrap();
+    assert!(said.starts_with("400 vectors") && cells(&said)[0][1] == "1.0000", "{said}");
+    let said = run(folder.path(), "--queries 20 --n 400 --inserts 8 --collection", &[]).unwrap();
+    assert!(said.starts_with("392 vectors") && said.contains("inserts one by one: p50 "), "{said}");
+}
+
+#[test]
+fn filters_are_measured_on_what_they_match() {
+    let folder = folder(1040);
+    let said = run(folder.path(), "--queries 40 --filters", &[]).unwrap();
+    assert!(said.starts_with("1000 vectors") && said.contains("filters of five clauses"), "{said}");
+    let cells = cells(&said);
+    let names: Vec<&str> = cells.iter().map(|row| row[0]).collect();
+    let kinds = ["none", "random 50 %", "random, 7", "cells 50 %", "not cells 10 %", "none, again"];
+    assert!(kinds.iter().all(|kind| names.contains(kind)), "{said}");
+    assert_eq!((names[0], names[names.len() - 1]), ("none", "none, again"), "{said}");
+    for row in &cells {
+        // So few are compared one by one, whatever the filter.
+        assert_eq!((row[3], row[7], row[8]), ("1.0000", "100.0", "Scan 40"), "{said}");
+        match row[0] {
+            "none" | "none, again" => assert_eq!((row[1], row[2]), ("1000", "100.00"), "{said}"),
+            "random, 7" | "cells and random, 7" => assert_eq!(row[1], "7", "{said}"),
+            _ => {}
+        }
+    }
+    // Cells are whole, and the complement is what is left of them.
+    let matches = |name: &str| {
+        let row = cells.iter().find(|row| row[0] == name).unwrap();
+        row[1].parse::<usize>().unwrap()
+    };
+    for share in ["50 %", "20 %", "10 %"] {
+        let inside = matches(&format!("cells {share}"));
+        assert_eq!(inside + matches(&format!("not cells {share}")), 1000, "{said}");
+    }
+    assert!((500..600).contains(&matches("cells 50 %")), "{said}");
+}
+
+#[test]
+fn tenants_are_measured_alone_and_beside_others() {
+    let folder = folder(1120);
+    let said = run(folder.path(), "--queries 20 --n 1100 --tenants 3", &[]).unwrap();
+    assert!(said.starts_with("one tenant alone, and beside 2 others of 100 rows each"), "{said}");
+    let rows: Vec<&str> = cells(&said).iter().map(|row| row[0]).collect();
+    assert_eq!(rows, ["1000", "1100"], "{said}");
+
+    let said = run(folder.path(), "--queries 20 --tenants 200 --each 3", &[]).unwrap();
+    assert!(said.starts_with("200 scopes of 3 entries of 4 dimensions, euclidean"), "{said}");
+    // Three vectors of 16 bytes, ids of one, and metadata like {"group":7} or with 10 to 19.
+    let payload = said.split(", ").find_map(|part| part.strip_suffix(" of them payload"));
+    assert!((81..=87).contains(&payload.unwrap().parse().unwrap()), "{said}");
+}
+
+#[test]
+fn batches_go_into_new_scopes_and_into_one() {
+    let folder = folder(6000);
+    let bench = bench(folder.path(), "--queries 20 --m 4 --ef-construction 8 --batches");
+    let mut out = Vec::new();
+    batches::run(&bench, &[1, 300, 1200], &mut out).unwrap();
+    let said = String::from_utf8(out).unwrap();
+    assert!(said.starts_with("2780 vectors"), "{said}");
+    let places: Vec<_> = cells(&said).iter().map(|row| (row[0], row[1])).collect();
+    let fresh = [("1", "0..1000"), ("300", "0..1000")];
+    assert_eq!(places, [&fresh[..], &[("1", "2780"), ("300", "3780"), ("1200", "4780")]].concat());
+}
+
 #[test]
 fn churn_is_judged_by_what_lives() {
     let folder = folder(400);
@@ -179,6 +260,10 @@ fn what_cannot_be_measured_is_told_in_one_line() {
     let cases = [
         ("--queries 400", "has 400 rows; 400 queries leave none to index"),
         ("--m 2", "max_connections must be 4 to 128, found 2"),
+        (
+            "--queries 20 --batches",
+            "the batches take 13000 rows and leave none of 380 to begin with",
+        ),
         ("--queries 20 --inserts 380", "380 inserts leave none of 380 rows to begin with"),
         (
             "--queries 20 --n 200 --churn 10 --percent 10 --window",

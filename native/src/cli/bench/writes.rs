@@ -5,18 +5,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use vicino::{HnswIndex, HnswReader, Searcher, Serial};
+use vicino::{Searcher, Serial};
 
+use super::Bench;
 use super::data::Data;
 use super::latency::Latencies;
+use super::store::{Reader, Store};
 use super::table::Table;
-use super::{Bench, Built};
 
 /// Inserts the last rows one by one, and prints how long one takes.
 pub(super) fn inserts(bench: &Bench, count: usize, out: &mut impl Write) -> Result<()> {
     let data = bench.data()?;
-    let mut built = build_all_but(count, bench, &data, out)?;
-    print_inserts(&insert_last(&mut built.index, &data)?, out)
+    let mut store = build_all_but(count, bench, &data, out)?;
+    print_inserts(&insert_last(&mut store, &data)?, out)
 }
 
 /// Measures a reader alone for so long, then while a writer inserts the last rows.
@@ -26,14 +27,14 @@ pub(super) fn reads_during_writes(
     out: &mut impl Write,
 ) -> Result<()> {
     let data = bench.data()?;
-    let Built { mut index, .. } = build_all_but(bench.writes, bench, &data, out)?;
-    let reader = index.reader();
+    let mut store = build_all_but(bench.writes, bench, &data, out)?;
+    let reader = store.reader();
     let read = |until: &dyn Fn() -> bool| read(&reader, &data, bench, until);
 
     let start = Instant::now();
     let before = read(&|| start.elapsed() >= alone)?;
     let (during, inserts) = thread::scope(|scope| {
-        let writer = scope.spawn(|| insert_last(&mut index, &data));
+        let writer = scope.spawn(|| insert_last(&mut store, &data));
         let during = read(&|| writer.is_finished());
         (during, writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
@@ -54,24 +55,18 @@ pub(super) fn reads_during_writes(
     print_inserts(&inserts?, out)
 }
 
-/// An index of all rows but the last, which are inserted later.
-fn build_all_but(last: usize, bench: &Bench, data: &Data, out: &mut impl Write) -> Result<Built> {
+/// All rows but the last, which are inserted later, by the thread that inserts.
+fn build_all_but(last: usize, bench: &Bench, data: &Data, out: &mut impl Write) -> Result<Store> {
     let rows = data.len();
     ensure!(last < rows, "{last} inserts leave none of {rows} rows to begin with");
-    let built = bench.build(&bench.pool()?, data.first(rows - last))?;
-    bench.describe(&built, out)?;
-    Ok(built)
+    let store = bench.build(&bench.pool()?, data, rows - last, out)?;
+    Ok(store.with_executor(Serial))
 }
 
-/// Inserts the rows that the index, which has those before them, does not have yet.
-fn insert_last(index: &mut HnswIndex, data: &Data) -> Result<Latencies> {
-    let mut took = Vec::new();
-    for row in index.len()..data.len() {
-        let start = Instant::now();
-        index.insert(data.row(row), &Serial)?;
-        took.push(start.elapsed());
-    }
-    Ok(Latencies::new(took))
+/// Inserts the rows that a store, which has those before them, does not have yet.
+fn insert_last(store: &mut Store, data: &Data) -> Result<Latencies> {
+    let took = (store.len()..data.len()).map(|row| store.insert(row..row + 1, data));
+    Ok(Latencies::new(took.collect::<Result<_>>()?))
 }
 
 fn print_inserts(inserts: &Latencies, out: &mut impl Write) -> Result<()> {
@@ -87,16 +82,16 @@ fn print_inserts(inserts: &Latencies, out: &mut impl Write) -> Result<()> {
 
 /// Searches for one query after the other, round and round, until it is time to stop.
 fn read(
-    index: &HnswReader,
+    reader: &Reader,
     data: &Data,
     bench: &Bench,
     is_over: &dyn Fn() -> bool,
 ) -> Result<Latencies> {
     let mut searcher = Searcher::default();
-    let mut took = Vec::new();
+    let (mut rows, mut took) = (Vec::new(), Vec::new());
     for query in data.queries().cycle() {
         let start = Instant::now();
-        index.search(query, bench.k, Some(bench.first_ef()), &mut searcher)?;
+        reader.search(query, bench.k, bench.first_ef(), &mut searcher, &mut rows)?;
         took.push(start.elapsed());
         if is_over() {
             break;
