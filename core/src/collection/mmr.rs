@@ -6,12 +6,18 @@ use crate::query::Mmr;
 
 /// The first `count` hits by maximal marginal relevance; of equals the one with the better score.
 /// Each choice compares what is left with the hit that was chosen last: O(count x hits x d).
-pub(super) fn choose(hits: Vec<Hit>, mmr: &Mmr, count: usize, metric: DistanceMetric) -> Vec<Hit> {
+pub(super) fn choose<'g>(
+    hits: Vec<Hit<'g>>,
+    mmr: &Mmr,
+    count: usize,
+    metric: DistanceMetric,
+) -> Vec<Hit<'g>> {
     // A hit, and how like the most alike of those chosen it is.
-    let mut rest: Vec<(Hit, f32)> = hits.into_iter().map(|hit| (hit, f32::NEG_INFINITY)).collect();
-    let mut chosen: Vec<Hit> = Vec::new();
+    let mut rest: Vec<(Hit<'g>, f32)> =
+        hits.into_iter().map(|hit| (hit, f32::NEG_INFINITY)).collect();
+    let mut chosen: Vec<Hit<'g>> = Vec::new();
     while chosen.len() < count {
-        let worth = |(hit, like): &(Hit, f32)| {
+        let worth = |(hit, like): &(Hit<'g>, f32)| {
             let like = if chosen.is_empty() { 0.0 } else { *like };
             mmr.lambda * hit.score - (1.0 - mmr.lambda) * like
         };

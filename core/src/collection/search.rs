@@ -14,19 +14,20 @@ use super::record::Record;
 use crate::entry::EntryKey;
 use crate::error::{Error, beginning};
 use crate::explain::{Explain, ScopeExplain, Short};
-use crate::graph::{Scratch, Searcher};
+use crate::graph::{Neighbor, Scratch, Searcher};
 use crate::index::{Request, check_query};
 use crate::memory::{Guard, SlotSet};
 use crate::query::{Target, VectorQuery, VectorResult};
 use crate::scope::Scope;
 
 /// An entry that was found in one of the scopes.
-pub(super) struct Hit {
+pub(super) struct Hit<'g> {
     pub(super) score: f32,
     distance: f32,
     /// Which of the query's scopes it is in.
     scope: usize,
-    record: Record,
+    /// Borrowed while its scope is being searched: to own one is to write where others read.
+    record: Cow<'g, Record>,
     /// Where it is asked for, or needed to choose.
     pub(super) vector: Vec<f32>,
 }
@@ -77,19 +78,36 @@ impl CollectionReader {
             }
         };
         let ask = Ask { query, vector: &vector, itself };
+        if query.scopes.len() == 1 {
+            return self.search_scope(&ask, 0, searcher, |hits, explain| {
+                let (results, short) = self.finish(query, hits);
+                (results, Explain { scopes: vec![explain], short })
+            });
+        }
         let mut hits = Vec::new();
         let mut scopes = Vec::with_capacity(query.scopes.len());
-        for i in 0..query.scopes.len() {
+        for number in 0..query.scopes.len() {
             // A scope that is named twice is searched once.
-            if !query.scopes[..i].contains(&query.scopes[i]) {
-                scopes.push(self.search_scope(&ask, i, searcher, &mut hits)?);
+            if !query.scopes[..number].contains(&query.scopes[number]) {
+                scopes.push(self.search_scope(&ask, number, searcher, |found, explain| {
+                    hits.extend(found.into_iter().map(Hit::owned));
+                    explain
+                })?);
             }
         }
-        if scopes.len() > 1 {
-            // Stable: of equals those of the scope that is named first.
-            hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));
-            hits.truncate(query.depth());
-        }
+        // Stable: of equals those of the scope that is named first.
+        hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+        hits.truncate(query.depth());
+        let (results, short) = self.finish(query, hits);
+        Ok((results, Explain { scopes, short }))
+    }
+
+    /// The results that a query wants of what was found, and why they are few.
+    fn finish(
+        &self,
+        query: &VectorQuery,
+        mut hits: Vec<Hit<'_>>,
+    ) -> (Vec<VectorResult>, Option<Short>) {
         let found = hits.len();
         if let Some(threshold) = query.threshold {
             hits.truncate(hits.partition_point(|hit| hit.score >= threshold));
@@ -98,18 +116,14 @@ impl CollectionReader {
         if let Some(mmr) = &query.mmr {
             hits = mmr::choose(hits, mmr, query.offset + query.k, self.config().distance_metric);
         }
-        let results: Vec<VectorResult> = hits
-            .into_iter()
-            .skip(query.offset)
-            .take(query.k)
-            .map(|hit| hit.result(query))
-            .collect();
+        let wanted = hits.into_iter().skip(query.offset).take(query.k);
+        let results: Vec<_> = wanted.map(|hit| hit.result(query)).collect();
         let short = match results.len() {
             enough if enough == query.k => None,
             _ if scored < found => Some(Short::Threshold),
             _ => Some(Short::Matches),
         };
-        Ok((results, Explain { scopes, short }))
+        (results, short)
     }
 
     /// The vector of the entry that a query names.
@@ -124,20 +138,20 @@ impl CollectionReader {
         found.flatten().ok_or_else(unknown)
     }
 
-    /// Adds the nearest in one of the scopes to the hits.
-    fn search_scope(
+    /// Finds the nearest in one of the scopes, and gives them to `then` while it is being read.
+    fn search_scope<T>(
         &self,
         ask: &Ask<'_>,
         number: usize,
         searcher: &mut Searcher,
-        hits: &mut Vec<Hit>,
-    ) -> Result<ScopeExplain, Error> {
+        then: impl FnOnce(Vec<Hit<'_>>, ScopeExplain) -> T,
+    ) -> Result<T, Error> {
         let scope = &ask.query.scopes[number];
         let Searcher { pin, outer, scratch } = searcher;
         let outer = outer.enter(self.reading());
         let Some(partition) = self.directory(&outer).get(scope) else {
             check_query(self.config().distance_metric, self.dimensions(), ask.vector)?;
-            return Ok(ScopeExplain::nothing(scope.clone()));
+            return Ok(then(Vec::new(), ScopeExplain::nothing(scope.clone())));
         };
         partition.count_query();
         let guard = pin.enter(partition.index.reading());
@@ -149,29 +163,18 @@ impl CollectionReader {
         let itself = ask.itself.filter(|_| number == 0);
         let metric = self.config().distance_metric;
         let vectors = ask.query.include_vector || ask.query.mmr.is_some();
-        for neighbor in &scratch.exact.results {
-            let record = catalog.records.get(neighbor.slot).expect("what is shown has a record");
-            if itself == Some(record.id()) {
-                continue;
-            }
-            let vector = match vectors {
-                true => partition.vector(neighbor.slot, record, &guard),
-                false => Vec::new(),
-            };
-            let distance = neighbor.distance;
-            let record = record.clone();
-            hits.push(Hit {
-                score: metric.score(distance),
-                distance,
-                scope: number,
-                record,
-                vector,
-            });
-        }
+        let hit = |&Neighbor { slot, distance }: &Neighbor| {
+            let record = catalog.records.get(slot).expect("what is shown has a record");
+            let vector = if vectors { partition.vector(slot, record, &guard) } else { Vec::new() };
+            let (score, record) = (metric.score(distance), Cow::Borrowed(record));
+            Hit { score, distance, scope: number, record, vector }
+        };
+        let mut hits: Vec<Hit<'_>> = scratch.exact.results.iter().map(hit).collect();
         if itself.is_some() {
+            hits.retain(|hit| itself != Some(hit.record.id()));
             hits.truncate(ask.query.depth());
         }
-        Ok(explain)
+        Ok(then(hits, explain))
     }
 
     /// Leaves the nearest in a partition in the scratch.
@@ -249,7 +252,12 @@ fn tuned(
     })
 }
 
-impl Hit {
+impl Hit<'_> {
+    /// The same, no longer of the search.
+    fn owned(self) -> Hit<'static> {
+        Hit { record: Cow::Owned(self.record.into_owned()), ..self }
+    }
+
     fn result(self, query: &VectorQuery) -> VectorResult {
         let Self { score, distance, scope, record, vector } = self;
         VectorResult {

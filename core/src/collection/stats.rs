@@ -1,5 +1,6 @@
 //! What a collection tells of itself: how much there is, and the memory that it takes.
 
+use super::partition::PartitionWriter;
 use super::reader::{CollectionReader, Sight};
 use crate::scope::Scope;
 
@@ -80,13 +81,15 @@ pub struct MemoryStats {
     pub records: usize,
     /// What finds entries by id, metadata and time.
     pub lookup: usize,
+    /// What scopes take before they hold anything.
+    pub fixed: usize,
 }
 
 impl MemoryStats {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> usize {
-        self.vectors + self.graph + self.records + self.lookup
+        self.vectors + self.graph + self.records + self.lookup + self.fixed
     }
 
     fn add(&mut self, other: &Self) {
@@ -94,6 +97,7 @@ impl MemoryStats {
         self.graph += other.graph;
         self.records += other.records;
         self.lookup += other.lookup;
+        self.fixed += other.fixed;
     }
 }
 
@@ -161,6 +165,7 @@ impl Sight<'_> {
                 graph,
                 records: catalog.record_bytes,
                 lookup: self.lookup.bytes(),
+                fixed: PartitionWriter::FIXED_BYTES,
             },
             query_count: partition.queries(),
             created_at: Some(catalog.created_at),

@@ -1,6 +1,6 @@
 //! Writes: first all that can fail, then the change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Collection;
 use super::partition::{Batch, PartitionWriter};
@@ -62,38 +62,34 @@ impl Collection {
     ) -> Result<Vec<EntryKey>, Error> {
         check_time(now)?;
         let (metric, dimensions) = (self.config().distance_metric, self.dimensions());
-        let mut scopes: BTreeMap<Scope, BTreeMap<String, usize>> = BTreeMap::new();
-        let mut keys = Vec::with_capacity(entries.len());
+        let mut scopes: BTreeMap<&Scope, BTreeMap<&str, usize>> = BTreeMap::new();
         for (i, entry) in entries.iter().enumerate() {
             let checked = entry.validate();
             let checked = checked.and_then(|()| check_query(metric, dimensions, &entry.vector));
             checked.map_err(|error| error.at(i))?;
-            if !scopes.contains_key(&entry.scope) {
-                scopes.insert(entry.scope.clone(), BTreeMap::new());
-            }
-            let ids = scopes.get_mut(&entry.scope).expect("it was inserted");
-            let twice = ids.insert(entry.id.clone(), i).is_some();
+            let twice = scopes.entry(&entry.scope).or_default().insert(&entry.id, i).is_some();
             if twice && taken == Taken::Refuse {
                 return Err(duplicate(entry).at(i));
             }
-            keys.push(entry.key());
         }
+        // In the order of the call, so that slots are too.
+        let sorted = |ids: BTreeMap<&str, usize>| ids.into_values().collect::<BTreeSet<_>>();
+        let scopes: Vec<(Scope, BTreeSet<usize>)> =
+            scopes.into_iter().map(|(scope, ids)| (scope.clone(), sorted(ids))).collect();
+        let keys = entries.iter().map(VectorEntry::key).collect();
+        let mut entries: Vec<Option<VectorEntry>> = entries.into_iter().map(Some).collect();
         let mut changes = Vec::new();
-        for (scope, ids) in scopes {
-            // In the order of the call, so that slots are too.
-            let mut last: Vec<usize> = ids.into_values().collect();
-            last.sort_unstable();
+        for (scope, last) in scopes {
             let new = match self.partitions.contains_key(&scope) {
                 true => None,
                 false => Some(Box::new(self.new_partition(&scope, now)?)),
             };
             let partition = new.as_ref().or_else(|| self.partitions.get(&scope));
             let partition = partition.expect("it is new or there");
-            let entries = last.into_iter().map(|i| (i, &entries[i]));
+            let entries = last.into_iter().filter_map(|i| Some((i, entries[i].take()?)));
             let batch = births(partition, entries, now, taken)?;
             changes.push(Change { scope, new, batch, prepared: None });
         }
-        drop(entries);
         self.make(changes, now)?;
         Ok(keys)
     }
@@ -256,9 +252,9 @@ impl Change {
 }
 
 /// The batch that puts entries into a partition; each comes with its place in the call.
-fn births<'e>(
+fn births(
     partition: &PartitionWriter,
-    entries: impl Iterator<Item = (usize, &'e VectorEntry)>,
+    entries: impl Iterator<Item = (usize, VectorEntry)>,
     now: i64,
     taken: Taken,
 ) -> Result<Batch, Error> {
@@ -268,15 +264,15 @@ fn births<'e>(
         let known = partition.find(&entry.id);
         let live = known.filter(|(_, record)| !record.is_expired(now));
         if live.is_some() && taken == Taken::Refuse {
-            return Err(duplicate(entry).at(i));
+            return Err(duplicate(&entry).at(i));
         }
         let created = live.map(|(_, record)| Record::created_at(record));
         batch.deaths.extend(known.map(|(slot, _)| slot));
-        let draft = Draft::new(entry, created, now).map_err(|error| error.at(i))?;
-        batch.births.push((draft, entry.metadata.clone()));
+        let draft = Draft::new(&entry, created, now).map_err(|error| error.at(i))?;
         let bytes = size_of_val(&*entry.vector);
         batch.vectors.try_reserve(entry.vector.len()).map_err(|_| Error::OutOfMemory { bytes })?;
-        batch.vectors.extend_from_slice(&entry.vector);
+        batch.vectors.extend(entry.vector);
+        batch.births.push((draft, entry.metadata));
     }
     Ok(batch)
 }

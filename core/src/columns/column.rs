@@ -10,7 +10,7 @@
 use std::ops::Bound;
 
 use super::ordered::Ordered;
-use super::posting::Posting;
+use super::posting::{Note, Posting};
 use crate::filter::Op;
 use crate::memory::SlotSet;
 use crate::metadata::{Number, Value};
@@ -54,39 +54,48 @@ const INDEXED_MAX: usize = 256;
 
 impl Column {
     /// Notes that a slot has something at the path or below it.
-    pub(super) fn enter(&mut self, slot: u32) {
-        self.present.insert(slot);
+    pub(super) fn enter(&mut self, note: &mut Note<'_>) {
+        note.add_to(&mut self.present);
     }
 
     /// Takes a slot's note back. True when none is left, and so no value.
-    pub(super) fn leave(&mut self, slot: u32) -> bool {
-        self.present.remove(slot)
+    pub(super) fn leave(&mut self, note: &mut Note<'_>) -> bool {
+        note.remove_from(&mut self.present)
     }
 
     /// Adds a boolean, number or string of a slot that enters.
-    pub(super) fn add(&mut self, slot: u32, value: &Value, route: Route) {
+    pub(super) fn add(&mut self, note: &mut Note<'_>, value: &Value, route: Route) {
         self.by_arrays += usize::from(route > Route::Straight);
         let values = &mut self.values[usize::from(route == Route::InArray)];
         match value {
-            Value::Bool(value) => values.bools[usize::from(*value)].insert(slot),
-            Value::Number(value) => values.numbers.insert(value, slot, || *value),
-            value if is_long(value) => values.long.insert(slot),
+            Value::Bool(value) => note.add_to(&mut values.bools[usize::from(*value)]),
+            Value::Number(value) => values.numbers.insert(value, note, || *value),
+            value if is_long(value) => note.add_to(&mut values.long),
             Value::String(value) => {
-                values.strings.insert(value.as_str(), slot, || value.as_str().into());
+                let mut new = 0;
+                values.strings.insert(value.as_str(), note, || {
+                    new = value.len();
+                    value.as_str().into()
+                });
+                *note.bytes += new;
             }
             Value::Null | Value::Array(_) | Value::Object(_) => {}
         }
     }
 
     /// Removes what `add` with the same arguments added.
-    pub(super) fn remove(&mut self, slot: u32, value: &Value, route: Route) {
+    pub(super) fn remove(&mut self, note: &mut Note<'_>, value: &Value, route: Route) {
         self.by_arrays -= usize::from(route > Route::Straight);
         let values = &mut self.values[usize::from(route == Route::InArray)];
         match value {
-            Value::Bool(value) => _ = values.bools[usize::from(*value)].remove(slot),
-            Value::Number(value) => values.numbers.remove(value, slot),
-            value if is_long(value) => _ = values.long.remove(slot),
-            Value::String(value) => values.strings.remove(value.as_str(), slot),
+            Value::Bool(value) => _ = note.remove_from(&mut values.bools[usize::from(*value)]),
+            Value::Number(value) => _ = values.numbers.remove(value, note),
+            value if is_long(value) => _ = note.remove_from(&mut values.long),
+            Value::String(value) => {
+                if values.strings.remove(value.as_str(), note) {
+                    *note.bytes -= value.len();
+                }
+            }
             Value::Null | Value::Array(_) | Value::Object(_) => {}
         }
     }
@@ -129,11 +138,6 @@ impl Column {
             _ => return false,
         }
         true
-    }
-
-    /// Its bytes on the heap. O(values).
-    pub(super) fn bytes(&self) -> usize {
-        self.present.bytes() + self.values.iter().map(Values::bytes).sum::<usize>()
     }
 }
 
@@ -179,12 +183,6 @@ impl Values {
         if let Some(posting) = posting {
             posting.unite_into(into);
         }
-    }
-
-    fn bytes(&self) -> usize {
-        let postings = self.bools.iter().chain([&self.long]).map(Posting::bytes).sum::<usize>();
-        let texts = self.strings.iter().map(|(text, _)| text.len()).sum::<usize>();
-        postings + self.numbers.bytes() + self.strings.bytes() + texts
     }
 }
 

@@ -20,11 +20,13 @@ use crate::filter::{Filter, Op};
 use crate::memory::SlotSet;
 use crate::metadata::{FieldPath, Object, Value};
 use column::{Column, Route, denies};
+use posting::Note;
 
 /// The metadata of a partition's entries, by field.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
     fields: Fields,
+    bytes: usize,
 }
 
 /// What columns do not know of the entries that were added.
@@ -42,12 +44,14 @@ pub(crate) trait Entries {
 impl Columns {
     /// Adds an entry's metadata under a slot that has none.
     pub(crate) fn add(&mut self, slot: u32, metadata: &Object) {
-        self.fields.add(slot, metadata, Route::Straight);
+        let note = &mut Note { slot, bytes: &mut self.bytes };
+        self.fields.add(note, metadata, Route::Straight);
     }
 
     /// Removes what [`add`](Self::add) with the same arguments added.
     pub(crate) fn remove(&mut self, slot: u32, metadata: &Object) {
-        self.fields.remove(slot, metadata, Route::Straight);
+        let note = &mut Note { slot, bytes: &mut self.bytes };
+        self.fields.remove(note, metadata, Route::Straight);
     }
 
     /// Makes `into` the live slots whose entries match a valid filter. All live slots are below
@@ -64,9 +68,9 @@ impl Columns {
         Selection { fields: &self.fields, slots, entries, spare: Vec::new() }.narrow(filter, into);
     }
 
-    /// Its bytes on the heap, counted in O(columns and their values).
+    /// About its bytes on the heap, as they were counted with each change.
     pub(crate) fn bytes(&self) -> usize {
-        self.fields.bytes()
+        self.bytes
     }
 }
 
@@ -82,17 +86,21 @@ struct Node {
 }
 
 impl Fields {
+    /// The bytes of a column beside its values. A map's nodes are half full at least.
+    const NODE: usize = 2 * size_of::<(Box<str>, Box<Node>)>() + size_of::<Node>();
+
     /// Adds what a slot has below the path. Was there anything but null?
-    fn add(&mut self, slot: u32, object: &Object, route: Route) -> bool {
+    fn add(&mut self, note: &mut Note<'_>, object: &Object, route: Route) -> bool {
         let mut anything = false;
         for (key, value) in object {
             anything |= match self.0.get_mut(key.as_str()) {
-                Some(node) => node.enter(slot, value, route),
+                Some(node) => node.enter(note, value, route),
                 None => {
                     let mut node = Box::<Node>::default();
-                    let entered = node.enter(slot, value, route);
+                    let entered = node.enter(note, value, route);
                     if entered {
                         self.0.insert(key.as_str().into(), node);
+                        *note.bytes += Self::NODE + key.len();
                     }
                     entered
                 }
@@ -101,12 +109,13 @@ impl Fields {
         anything
     }
 
-    fn remove(&mut self, slot: u32, object: &Object, route: Route) {
+    fn remove(&mut self, note: &mut Note<'_>, object: &Object, route: Route) {
         for (key, value) in object {
             if let Some(node) = self.0.get_mut(key.as_str()) {
-                node.remove(slot, value, route);
-                if node.column.leave(slot) {
+                node.remove(note, value, route);
+                if node.column.leave(note) {
                     self.0.remove(key.as_str());
+                    *note.bytes -= Self::NODE + key.len();
                 }
             }
         }
@@ -120,57 +129,47 @@ impl Fields {
             .try_fold(self, |fields, key| fields.0.get(key.as_str()).map(|node| &node.below))?;
         fields.0.get(last.as_str()).map(|node| &node.column)
     }
-
-    fn bytes(&self) -> usize {
-        // A map's nodes are half full at least.
-        let pair = 2 * size_of::<(Box<str>, Box<Node>)>() + size_of::<Node>();
-        self.0.iter().map(|(key, node)| key.len() + pair + node.bytes()).sum()
-    }
 }
 
 impl Node {
     /// Adds what a slot has here, and that it has something. Has it?
-    fn enter(&mut self, slot: u32, value: &Value, route: Route) -> bool {
-        let anything = self.add(slot, value, route);
+    fn enter(&mut self, note: &mut Note<'_>, value: &Value, route: Route) -> bool {
+        let anything = self.add(note, value, route);
         if anything {
-            self.column.enter(slot);
+            self.column.enter(note);
         }
         anything
     }
 
-    fn add(&mut self, slot: u32, value: &Value, route: Route) -> bool {
+    fn add(&mut self, note: &mut Note<'_>, value: &Value, route: Route) -> bool {
         match value {
             Value::Null => false,
             Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                self.column.add(slot, value, route);
+                self.column.add(note, value, route);
                 true
             }
             Value::Array(values) => {
                 let mut anything = false;
                 for value in values {
-                    anything |= self.add(slot, value, Route::InArray);
+                    anything |= self.add(note, value, Route::InArray);
                 }
                 anything
             }
-            Value::Object(object) => self.below.add(slot, object, route.min(Route::Through)),
+            Value::Object(object) => self.below.add(note, object, route.min(Route::Through)),
         }
     }
 
-    fn remove(&mut self, slot: u32, value: &Value, route: Route) {
+    fn remove(&mut self, note: &mut Note<'_>, value: &Value, route: Route) {
         match value {
             Value::Null => {}
             Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                self.column.remove(slot, value, route);
+                self.column.remove(note, value, route);
             }
             Value::Array(values) => {
-                values.iter().for_each(|value| self.remove(slot, value, Route::InArray));
+                values.iter().for_each(|value| self.remove(note, value, Route::InArray));
             }
-            Value::Object(object) => self.below.remove(slot, object, route.min(Route::Through)),
+            Value::Object(object) => self.below.remove(note, object, route.min(Route::Through)),
         }
-    }
-
-    fn bytes(&self) -> usize {
-        self.column.bytes() + self.below.bytes()
     }
 }
 

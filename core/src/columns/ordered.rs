@@ -11,7 +11,7 @@ use std::borrow::Borrow;
 use std::mem::size_of;
 use std::ops::Bound;
 
-use super::posting::Posting;
+use super::posting::{Note, Posting};
 
 /// Values in their order, with their slots.
 #[derive(Debug)]
@@ -36,8 +36,11 @@ impl<K> Default for Ordered<K> {
 }
 
 impl<K: Ord> Ordered<K> {
+    /// The bytes of a value in blocks that are three quarters full.
+    const PAIR: usize = size_of::<(K, Posting)>() * 4 / 3;
+
     /// Adds a slot to a value; `own` makes the key of one that is new.
-    pub(super) fn insert<Q>(&mut self, key: &Q, slot: u32, own: impl FnOnce() -> K)
+    pub(super) fn insert<Q>(&mut self, key: &Q, note: &mut Note<'_>, own: impl FnOnce() -> K)
     where
         K: Borrow<Q>,
         Q: Ord + ?Sized,
@@ -46,7 +49,7 @@ impl<K: Ord> Ordered<K> {
         if let Some((other, posting)) = self.pair(block, at)
             && (*other).borrow() == key
         {
-            return posting.insert(slot);
+            return note.add_to(posting);
         }
         let ascending = block == self.blocks.len();
         if ascending && block > 0 {
@@ -69,11 +72,12 @@ impl<K: Ord> Ordered<K> {
                 }
             }
         }
-        self.blocks[block].insert(at, (own(), Posting::One(slot)));
+        self.blocks[block].insert(at, (own(), Posting::One(note.slot)));
+        *note.bytes += Self::PAIR;
     }
 
-    /// Removes a slot from a value, and a value that no slot is left of.
-    pub(super) fn remove<Q>(&mut self, key: &Q, slot: u32)
+    /// Removes a slot from a value, and a value that no slot is left of. Was it the last?
+    pub(super) fn remove<Q>(&mut self, key: &Q, note: &mut Note<'_>) -> bool
     where
         K: Borrow<Q>,
         Q: Ord + ?Sized,
@@ -81,11 +85,14 @@ impl<K: Ord> Ordered<K> {
         let (block, at) = self.first(|other| other < key);
         if let Some((other, posting)) = self.pair(block, at)
             && (*other).borrow() == key
-            && posting.remove(slot)
+            && note.remove_from(posting)
         {
             self.blocks[block].remove(at);
             self.tidy(block);
+            *note.bytes -= Self::PAIR;
+            return true;
         }
+        false
     }
 
     /// The slots of a value.
@@ -131,15 +138,6 @@ impl<K: Ord> Ordered<K> {
     /// All values, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = &(K, Posting)> {
         self.blocks.iter().flatten()
-    }
-
-    /// Its bytes on the heap, without those of its keys. O(values).
-    pub(super) fn bytes(&self) -> usize {
-        let pairs = self.blocks.iter().map(Vec::capacity).sum::<usize>();
-        let postings = self.iter().map(|(_, posting)| posting.bytes()).sum::<usize>();
-        self.blocks.capacity() * size_of::<Block<K>>()
-            + pairs * size_of::<(K, Posting)>()
-            + postings
     }
 
     /// The place of the first pair that is not before what is looked for: its block and where in
@@ -192,6 +190,14 @@ mod tests {
         slots
     }
 
+    fn add(ordered: &mut Ordered<u64>, key: u64, slot: u32, bytes: &mut usize) {
+        ordered.insert(&key, &mut Note { slot, bytes }, || key);
+    }
+
+    fn remove(ordered: &mut Ordered<u64>, key: u64, slot: u32, bytes: &mut usize) {
+        ordered.remove(&key, &mut Note { slot, bytes });
+    }
+
     fn check(ordered: &Ordered<u64>, model: &Model) {
         assert!(ordered.blocks.iter().all(|pairs| (1..=BLOCK).contains(&pairs.len())));
         assert!(ordered.iter().map(|(key, _)| key).eq(model.keys()));
@@ -217,6 +223,7 @@ mod tests {
     #[test]
     fn it_is_a_sorted_map() {
         let (mut ordered, mut model, mut seed) = (Ordered::default(), Model::new(), 17);
+        let mut bytes = 0;
         let mut next = || {
             seed = u64::wrapping_add(seed, STEP);
             mix(seed)
@@ -226,10 +233,10 @@ mod tests {
             let key = next() % 6_000;
             let slot = u32::try_from(next() % 3).unwrap();
             if grows == (next() % 10 < 9) {
-                ordered.insert(&key, slot, || key);
+                add(&mut ordered, key, slot, &mut bytes);
                 model.entry(key).or_default().insert(slot);
             } else {
-                ordered.remove(&key, slot);
+                remove(&mut ordered, key, slot, &mut bytes);
                 if let Some(slots) = model.get_mut(&key) {
                     slots.remove(&slot);
                     if slots.is_empty() {
@@ -246,18 +253,20 @@ mod tests {
         }
         while let Some((&key, _)) = model.first_key_value() {
             model.remove(&key);
-            (0..3).for_each(|slot| ordered.remove(&key, slot));
+            (0..3).for_each(|slot| remove(&mut ordered, key, slot, &mut bytes));
         }
-        assert!(ordered.blocks.is_empty());
+        assert!(ordered.blocks.is_empty() && bytes == 0);
     }
 
     #[test]
     fn ascending_values_fill_their_blocks_and_few_are_left_in_few_blocks() {
-        let mut ordered = Ordered::default();
+        let (mut ordered, mut bytes) = (Ordered::default(), 0);
         let count = 40 * BLOCK as u64;
-        (0..count).for_each(|key| ordered.insert(&key, 1, || key));
+        (0..count).for_each(|key| add(&mut ordered, key, 1, &mut bytes));
         assert_eq!(ordered.blocks.len(), 40);
-        (0..count).filter(|key| key % 16 != 0).for_each(|key| ordered.remove(&key, 1));
+        (0..count)
+            .filter(|key| key % 16 != 0)
+            .for_each(|key| remove(&mut ordered, key, 1, &mut bytes));
         assert!(ordered.blocks.len() <= 10, "{} blocks", ordered.blocks.len());
         check(&ordered, &(0..count).step_by(16).map(|key| (key, BTreeSet::from([1]))).collect());
     }

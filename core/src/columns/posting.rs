@@ -98,6 +98,31 @@ impl Posting {
     }
 }
 
+/// A slot whose values come or go, and the bytes of all columns on the heap, which are counted on
+/// the way: to add them up would look at every value.
+#[derive(Debug)]
+pub(super) struct Note<'b> {
+    pub(super) slot: u32,
+    pub(super) bytes: &'b mut usize,
+}
+
+impl Note<'_> {
+    /// Adds the slot to a posting.
+    pub(super) fn add_to(&mut self, posting: &mut Posting) {
+        let before = posting.bytes();
+        posting.insert(self.slot);
+        *self.bytes = *self.bytes + posting.bytes() - before;
+    }
+
+    /// Removes the slot from a posting. True when none is left.
+    pub(super) fn remove_from(&mut self, posting: &mut Posting) -> bool {
+        let before = posting.bytes();
+        let empty = posting.remove(self.slot);
+        *self.bytes = *self.bytes + posting.bytes() - before;
+        empty
+    }
+}
+
 /// The slots of a set of two or more, by their high halves.
 #[derive(Debug, Default)]
 pub(super) struct Chunks(Vec<Chunk>);
