@@ -52,6 +52,7 @@ impl Columns {
     pub(crate) fn remove(&mut self, slot: u32, metadata: &Object) {
         let note = &mut Note { slot, bytes: &mut self.bytes };
         self.fields.remove(note, metadata, Route::Straight);
+        self.fields.leave(note, metadata);
     }
 
     /// Makes `into` the live slots whose entries match a valid filter. All live slots are below
@@ -113,12 +114,27 @@ impl Fields {
         for (key, value) in object {
             if let Some(node) = self.0.get_mut(key.as_str()) {
                 node.remove(note, value, route);
-                if node.column.leave(note) {
-                    self.0.remove(key.as_str());
-                    *note.bytes -= Self::NODE + key.len();
-                }
             }
         }
+    }
+
+    /// Takes back that a slot has something, once its values are gone: arrays may lead to one path
+    /// several times. Columns where nobody is are dropped.
+    fn leave(&mut self, note: &mut Note<'_>, object: &Object) {
+        for (key, value) in object {
+            let Some(node) = self.0.get_mut(key.as_str()) else { continue };
+            node.leave_below(note, value);
+            if node.column.leave(note) {
+                // Below are only those of this slot, and they have no values any more.
+                *note.bytes -= Self::NODE + key.len() + node.below.node_bytes();
+                self.0.remove(key.as_str());
+            }
+        }
+    }
+
+    /// The bytes of all columns, without those of values.
+    fn node_bytes(&self) -> usize {
+        self.0.iter().map(|(key, node)| Self::NODE + key.len() + node.below.node_bytes()).sum()
     }
 
     /// The column of a path, if anybody has something there.
@@ -169,6 +185,14 @@ impl Node {
                 values.iter().for_each(|value| self.remove(note, value, Route::InArray));
             }
             Value::Object(object) => self.below.remove(note, object, route.min(Route::Through)),
+        }
+    }
+
+    fn leave_below(&mut self, note: &mut Note<'_>, value: &Value) {
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| self.leave_below(note, value)),
+            Value::Object(object) => self.below.leave(note, object),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
 }

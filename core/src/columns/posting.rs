@@ -3,27 +3,36 @@
 //! A set of slots is cut into chunks of 65,536, as in Roaring bitmaps (Chambi, Lemire, Kaser and
 //! Godin, "Better bitmap performance with Roaring bitmaps", 2016, section 2): a chunk is a sorted
 //! array of its slots' low halves, or a bit for each. Beside the paper, a set of one slot lies in
-//! place, since most values of an identifier or a time have one. The crate `roaring` has all this,
-//! but shows slots one by one: here whole words go into a [`SlotSet`], which makes half a million
-//! slots a matter of microseconds.
+//! place, since most values of an identifier or a time have one, and one of a few in one array: a
+//! range may be a union of very many of these. The crate `roaring` has the rest, but shows slots
+//! one by one: here whole words go into a [`SlotSet`], which makes half a million slots a matter
+//! of microseconds.
 //!
-//! Invariants, held by the tests below: chunks ascend, none is empty, a set of one slot is `One`,
-//! and a chunk is an array up to [`BITS_MIN`] slots and bits beyond [`ARRAY_MAX`].
+//! Invariants, held by the tests below: slots and chunks ascend, none is empty, a set of one slot is
+//! `One`, one of up to [`CHUNKS_MIN`] `Few`, of over [`FEW_MAX`] `Many`, and a chunk is an array up
+//! to [`BITS_MIN`] slots and bits beyond [`ARRAY_MAX`].
 
 use std::mem::size_of;
 
 use crate::memory::SlotSet;
 
-/// A set of slots in 16 bytes, and what it needs beyond on the heap.
+/// A set of slots in 24 bytes, and what it needs beyond on the heap.
 #[derive(Debug, Default)]
 pub(super) enum Posting {
     #[default]
     Empty,
     One(u32),
+    Few(Box<[u32]>),
     Many(Box<Chunks>),
 }
 
-const _: () = assert!(size_of::<Posting>() <= 16);
+const _: () = assert!(size_of::<Posting>() <= 24);
+
+/// The most slots of one array, which is copied with each change: two cache lines.
+const FEW_MAX: usize = 32;
+
+/// As few slots in chunks go back to one array. Below the other limit, as [`BITS_MIN`] is.
+const CHUNKS_MIN: usize = 16;
 
 impl Posting {
     /// Adds a slot, if it is not there.
@@ -31,11 +40,15 @@ impl Posting {
         match self {
             Self::Empty => *self = Self::One(slot),
             Self::One(other) if *other == slot => {}
-            Self::One(other) => {
-                let mut chunks = Box::<Chunks>::default();
-                chunks.insert(*other);
-                chunks.insert(slot);
-                *self = Self::Many(chunks);
+            Self::One(other) => *self = Self::Few([slot.min(*other), slot.max(*other)].into()),
+            Self::Few(slots) => {
+                let Err(at) = slots.binary_search(&slot) else { return };
+                let (before, behind) = slots.split_at(at);
+                let all = [before, &[slot], behind].concat();
+                *self = match all.len() {
+                    0..=FEW_MAX => Self::Few(all.into()),
+                    _ => Self::Many(Box::new(all.into_iter().collect())),
+                };
             }
             Self::Many(chunks) => chunks.insert(slot),
         }
@@ -45,10 +58,19 @@ impl Posting {
     pub(super) fn remove(&mut self, slot: u32) -> bool {
         match self {
             Self::One(other) if *other == slot => *self = Self::Empty,
+            Self::Few(slots) => {
+                let left = slots.iter().copied().filter(|&other| other != slot);
+                *self = match left.clone().count() {
+                    1 => Self::One(left.sum()),
+                    _ => Self::Few(left.collect()),
+                };
+            }
             Self::Many(chunks) => {
                 chunks.remove(slot);
-                if let Some(only) = chunks.only() {
-                    *self = Self::One(only);
+                if chunks.are_few() {
+                    let mut few = Vec::with_capacity(CHUNKS_MIN);
+                    self.each(|slot| few.push(slot));
+                    *self = Self::Few(few.into());
                 }
             }
             Self::Empty | Self::One(_) => {}
@@ -65,6 +87,7 @@ impl Posting {
         match self {
             Self::Empty => {}
             Self::One(slot) => set.insert(*slot),
+            Self::Few(slots) => slots.iter().for_each(|&slot| set.insert(slot)),
             Self::Many(chunks) => {
                 for chunk in &chunks.0 {
                     chunk.low.unite_into(set.words_from(usize::from(chunk.high) * WORDS));
@@ -78,6 +101,7 @@ impl Posting {
         match self {
             Self::Empty => {}
             Self::One(slot) => show(*slot),
+            Self::Few(slots) => slots.iter().for_each(|&slot| show(slot)),
             Self::Many(chunks) => {
                 for Chunk { high, low } in &chunks.0 {
                     low.each(|low| show(u32::from(*high) << 16 | u32::from(low)));
@@ -90,6 +114,7 @@ impl Posting {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Empty | Self::One(_) => 0,
+            Self::Few(slots) => size_of_val(&**slots),
             Self::Many(chunks) => {
                 let lows = chunks.0.iter().map(|chunk| chunk.low.bytes()).sum::<usize>();
                 size_of::<Chunks>() + chunks.0.capacity() * size_of::<Chunk>() + lows
@@ -123,7 +148,7 @@ impl Note<'_> {
     }
 }
 
-/// The slots of a set of two or more, by their high halves.
+/// The slots of a set of many, by their high halves.
 #[derive(Debug, Default)]
 pub(super) struct Chunks(Vec<Chunk>);
 
@@ -185,14 +210,25 @@ impl Chunks {
         }
     }
 
-    /// The slot where there is one only.
-    fn only(&self) -> Option<u32> {
-        match self.0.as_slice() {
-            [Chunk { high, low: Low::Array(lows) }] if lows.len() == 1 => {
-                Some(u32::from(*high) << 16 | u32::from(lows[0]))
-            }
-            _ => None,
-        }
+    /// Are there so few slots that they belong into one array?
+    fn are_few(&self) -> bool {
+        let mut count = 0;
+        self.0.len() <= CHUNKS_MIN
+            && self.0.iter().all(|chunk| {
+                count += match &chunk.low {
+                    Low::Array(lows) => lows.len(),
+                    Low::Bits(bits) => bits.len,
+                };
+                count <= CHUNKS_MIN
+            })
+    }
+}
+
+impl FromIterator<u32> for Chunks {
+    fn from_iter<I: IntoIterator<Item = u32>>(slots: I) -> Self {
+        let mut chunks = Self::default();
+        slots.into_iter().for_each(|slot| chunks.insert(slot));
+        chunks
     }
 }
 
@@ -318,7 +354,11 @@ mod tests {
         assert!(set.iter().eq(model.iter().copied()));
         assert_eq!(posting.is_empty(), model.is_empty());
         assert_eq!(matches!(posting, Posting::One(_)), model.len() == 1);
+        if let Posting::Few(slots) = posting {
+            assert!((2..=FEW_MAX).contains(&slots.len()));
+        }
         let Posting::Many(chunks) = posting else { return };
+        assert!(model.len() > CHUNKS_MIN);
         assert!(chunks.0.is_sorted_by(|a, b| a.high < b.high));
         for chunk in &chunks.0 {
             let first = u32::from(chunk.high) << 16;
@@ -339,7 +379,7 @@ mod tests {
         for (i, &slot) in slots.iter().enumerate() {
             posting.insert(slot);
             model.insert(slot);
-            if i < 4 || i % 997 == 0 || (4094..4100).contains(&i) {
+            if i < 40 || i % 997 == 0 || (4094..4100).contains(&i) {
                 check(&posting, &model);
             }
         }

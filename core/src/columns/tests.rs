@@ -211,7 +211,8 @@ fn what_is_selected_is_what_matches() {
     assert!(some > 4_000 && none > 500 && all > 500, "{some} {none} {all} ask too little");
 
     (0..SLOTS).for_each(|slot| model.remove(&mut columns, slot));
-    assert!(columns.fields.0.is_empty() && columns.bytes() == 0);
+    assert!(columns.fields.0.is_empty());
+    assert_eq!(columns.bytes(), 0);
 }
 
 /// Every operator by itself, over slots of several chunks of a posting.
