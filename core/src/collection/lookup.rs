@@ -135,9 +135,12 @@ impl Lookup {
         &self,
         wanted: &Wanted<'_>,
         records: &Radix<Record>,
-        scratch: &mut SlotSet,
+        spare: &mut Vec<SlotSet>,
         into: &mut SlotSet,
     ) {
+        // Mostly nothing has expired, and then nobody is asked.
+        let now = wanted.now.filter(|&now| self.next_expiry().is_some_and(|next| next <= now));
+        let wanted = Wanted { now, ..*wanted };
         let Some(indexed) = &self.indexed else {
             let slots = self.ids.values().max().map_or(0, |slot| slot + 1);
             into.reset(slots);
@@ -150,15 +153,19 @@ impl Lookup {
         };
         let entries = Known { lookup: self, live: &indexed.live, records };
         match wanted.filter {
-            Some(filter) => indexed.metadata.select(filter, indexed.slots, &entries, into),
+            Some(filter) => {
+                indexed.metadata.select(filter, indexed.slots, &entries, spare, into);
+            }
             None => {
                 into.reset(indexed.slots);
                 into.unite(&indexed.live);
             }
         }
         if let Some(times) = wanted.times() {
-            indexed.times.select(&times, indexed.slots, &entries, scratch);
-            into.intersect(scratch);
+            let mut timely = spare.pop().unwrap_or_default();
+            indexed.times.select(&times, indexed.slots, &entries, spare, &mut timely);
+            into.intersect(&timely);
+            spare.push(timely);
         }
     }
 }

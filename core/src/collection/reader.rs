@@ -294,8 +294,8 @@ impl<'a> Sight<'a> {
     /// The slots that match and have not expired.
     pub(super) fn select(&self, filter: Option<&Filter>) -> SlotSet {
         let wanted = Wanted { filter, now: Some(self.now), ..Wanted::default() };
-        let (mut scratch, mut into) = (SlotSet::default(), SlotSet::default());
-        self.lookup.select(&wanted, &self.catalog.records, &mut scratch, &mut into);
+        let mut into = SlotSet::default();
+        self.lookup.select(&wanted, &self.catalog.records, &mut Vec::new(), &mut into);
         into
     }
 
@@ -304,7 +304,7 @@ impl<'a> Sight<'a> {
         let mut all = SlotSet::default();
         if self.catalog.next_expiry.is_some_and(|next| next <= self.now) {
             let records = &self.catalog.records;
-            self.lookup.select(&Wanted::default(), records, &mut SlotSet::default(), &mut all);
+            self.lookup.select(&Wanted::default(), records, &mut Vec::new(), &mut all);
             all.subtract(&self.select(None));
         }
         all

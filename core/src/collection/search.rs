@@ -205,7 +205,7 @@ impl CollectionReader {
             catalog = partition.catalog(guard);
             let now = query.exclude_expired.then(|| self.now(catalog, query));
             let wanted = Wanted { now, ..wanted };
-            lookup.select(&wanted, &catalog.records, &mut scratch.times, chosen);
+            lookup.select(&wanted, &catalog.records, &mut scratch.spare, chosen);
             drop(lookup);
             Some(chosen.len())
         };

@@ -56,17 +56,18 @@ impl Columns {
     }
 
     /// Makes `into` the live slots whose entries match a valid filter. All live slots are below
-    /// `slots`.
+    /// `slots`. Sets to work in are taken from `spare` and go back there.
     pub(crate) fn select(
         &self,
         filter: &Filter,
         slots: u32,
         entries: &dyn Entries,
+        spare: &mut Vec<SlotSet>,
         into: &mut SlotSet,
     ) {
         into.reset(slots);
         into.unite(entries.live());
-        Selection { fields: &self.fields, slots, entries, spare: Vec::new() }.narrow(filter, into);
+        Selection { fields: &self.fields, slots, entries, spare }.narrow(filter, into);
     }
 
     /// About its bytes on the heap, as they were counted with each change.
@@ -204,7 +205,7 @@ struct Selection<'a> {
     entries: &'a dyn Entries,
     /// Sets to work out a condition in, used again and again: there are as many as the filter is
     /// deep, however many conditions it has.
-    spare: Vec<SlotSet>,
+    spare: &'a mut Vec<SlotSet>,
 }
 
 impl Selection<'_> {

@@ -42,7 +42,7 @@ impl Model {
 
     fn check(&self, columns: &Columns, filter: &Filter, slots: u32) -> usize {
         let mut found = SlotSet::default();
-        columns.select(filter, slots, self, &mut found);
+        columns.select(filter, slots, self, &mut Vec::new(), &mut found);
         let matching = self.entries.iter().filter(|(_, (id, object))| filter.matches(id, object));
         let expected: Vec<_> = matching.map(|(&slot, _)| slot).collect();
         assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{filter:?}");
@@ -247,7 +247,7 @@ fn a_value_by_several_routes_is_added_and_removed_as_one() {
     columns.remove(0, &twice);
     let mut found = SlotSet::default();
     let filter = Filter::Field(FieldPath::new("a.b"), Op::Eq(1.into()));
-    columns.select(&filter, 2, &model, &mut found);
+    columns.select(&filter, 2, &model, &mut Vec::new(), &mut found);
     assert_eq!(found.iter().collect::<Vec<_>>(), [1]);
     assert_eq!(columns.fields.0.len(), 1, "the column of `c` is gone");
     columns.remove(1, &once);
@@ -302,7 +302,7 @@ fn entries_are_read_for_long_strings_alone() {
         let filter: Filter = serde_json::from_str(json).unwrap();
         counting.1.set(0);
         let found = counting.0.check(&columns, &filter, 100);
-        columns.select(&filter, 100, &counting, &mut SlotSet::default());
+        columns.select(&filter, 100, &counting, &mut Vec::new(), &mut SlotSet::default());
         (found, counting.1.get())
     };
     assert_eq!(reads(r#"{"t": "short"}"#), (90, 0));

@@ -112,9 +112,9 @@ pub(crate) struct Scratch {
     pub(crate) pool: Pool,
     pub(crate) queries: Queries,
     pub(crate) exact: Exact,
-    /// What a filter chose, and a part of it.
+    /// What a filter chose, and sets that it works in.
     pub(crate) chosen: SlotSet,
-    pub(crate) times: SlotSet,
+    pub(crate) spare: Vec<SlotSet>,
 }
 
 /// A vector that a search found.
