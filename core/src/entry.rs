@@ -4,6 +4,7 @@
 //! low enough that no single entry can hurt its neighbors.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::Error;
 use crate::metadata::{Object, Value};
@@ -133,7 +134,7 @@ impl VectorEntry {
     /// Its key.
     #[must_use]
     pub fn key(&self) -> EntryKey {
-        EntryKey { scope: self.scope.clone(), id: self.id.clone() }
+        EntryKey::new(self.scope.clone(), self.id.clone())
     }
 
     /// Can the entry be stored, as far as it can be told without a collection?
@@ -215,7 +216,8 @@ pub(crate) fn check_size(what: &'static str, max: usize, found: usize) -> Result
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryKey {
-    scope: Scope,
+    /// Shared by the keys that come from one search.
+    scope: Arc<Scope>,
     id: String,
 }
 
@@ -223,7 +225,11 @@ impl EntryKey {
     /// The key of an id in a scope.
     #[must_use]
     pub fn new(scope: Scope, id: impl Into<String>) -> Self {
-        Self { scope, id: id.into() }
+        Self::shared(Arc::new(scope), id.into())
+    }
+
+    pub(crate) fn shared(scope: Arc<Scope>, id: String) -> Self {
+        Self { scope, id }
     }
 
     /// The id.

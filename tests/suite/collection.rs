@@ -75,12 +75,12 @@ fn metadata(random: &mut Random) -> Object {
     let colors = ["red", "green", "blue"];
     let mut metadata = Object::new();
     metadata.insert("n".to_owned(), (random.below(8) as i64).into());
-    metadata.insert("color".to_owned(), colors[random.below(3) as usize].into());
+    metadata.insert("color".to_owned(), colors[random.below(3)].into());
     if random.below(3) == 0 {
         metadata.insert("tags".to_owned(), vec!["x", "y"].into());
     }
     if random.below(8) == 0 {
-        let long = ["x", "y"][random.below(2) as usize].repeat(300);
+        let long = ["x", "y"][random.below(2)].repeat(300);
         metadata.insert("long".to_owned(), long.into());
     }
     if random.below(4) == 0 {

@@ -3,7 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use vicino::{DistanceMetric, HnswConfig, HnswIndex, HnswReader, Quantization, Searcher, Serial};
+use vicino::{
+    Collection, CollectionReader, DistanceMetric, HnswConfig, HnswIndex, HnswReader, Quantization,
+    Scope, Searcher, Serial, Value, VectorEntry, VectorQuery, field,
+};
 use vicino_tests::Random;
 
 const DIMENSIONS: usize = 24;
@@ -109,4 +112,76 @@ fn readers_see_whole_vectors_and_whole_batches() {
         assert!(searches.into_inner() >= 2);
         assert_eq!(index.check().invalid_links, 0);
     }
+}
+
+const ENTRIES: usize = 400;
+
+/// What a reader of a collection checks until the writer is done: all entries are of one version,
+/// in the metadata that a filter judged, in what is returned, and in the vectors.
+fn read_versions(reader: &CollectionReader, done: &AtomicBool) -> usize {
+    let mut searcher = Searcher::default();
+    let mut searches = 0;
+    while !done.load(Ordering::Acquire) || searches == 0 {
+        let query = VectorQuery::new(vec![0.0; DIMENSIONS], ENTRIES).with_include_vector(true);
+        let even = query.clone().with_filter(field("even").eq(true));
+        for query in [query.clone().with_exact(true), query, even.clone().with_exact(true), even] {
+            let found = reader.search(&query, &mut searcher).unwrap();
+            let version =
+                found.first().map(|first| first.metadata.as_ref().unwrap()["version"].clone());
+            let filtered = query.filter.is_some();
+            assert!(found.len() == ENTRIES || filtered && found.is_empty(), "{}", found.len());
+            for found in found {
+                let metadata = found.metadata.unwrap();
+                assert_eq!(Some(&metadata["version"]), version.as_ref(), "half a batch");
+                assert!(!filtered || metadata["even"] == Value::from(true), "another version");
+                let vector = found.vector.unwrap().into_iter().map(f64::from);
+                let mut values = vector.map(|value| Value::try_from(value).unwrap());
+                assert!(values.all(|value| value == metadata["version"]), "another version");
+            }
+        }
+        assert_eq!(reader.count(&Scope::Global, None), Ok(ENTRIES));
+        let counted = reader.count(&Scope::Global, Some(&field("even").eq(true))).unwrap();
+        assert!([0, ENTRIES].contains(&counted), "half a batch: {counted}");
+        searches += 1;
+    }
+    searches
+}
+
+#[test]
+fn readers_see_whole_batches_of_entries() {
+    let config = HnswConfig::balanced()
+        .with_distance_metric(DistanceMetric::Euclidean)
+        .with_max_connections(8)
+        .with_ef_construction(24)
+        .with_promotion_size(300);
+    let simd = vicino::simd().unwrap();
+    let mut collection = Collection::new(config, DIMENSIONS, simd).unwrap();
+    let entries = |version: u32| -> Vec<VectorEntry> {
+        let entry = |i: usize| {
+            let metadata =
+                [("version", version.into()), ("even", version.is_multiple_of(2).into())];
+            let metadata = metadata.map(|(key, value): (&str, Value)| (key.to_owned(), value));
+            VectorEntry::new(i.to_string(), whole(version.try_into().unwrap()))
+                .with_metadata(metadata)
+        };
+        (0..ENTRIES).map(entry).collect()
+    };
+    collection.insert(entries(1), 0).unwrap();
+    let (done, searches) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let _done = Done(&done);
+        for _ in 0..2 {
+            let (reader, done, searches) = (collection.reader(), &done, &searches);
+            scope.spawn(move || {
+                searches.fetch_add(read_versions(&reader, done), Ordering::Relaxed);
+            });
+        }
+        for version in 2..40 {
+            collection.upsert(entries(version), version.into()).unwrap();
+            if version % 3 == 0 {
+                collection.maintain(20_000, version.into()).unwrap();
+            }
+        }
+    });
+    assert!(searches.into_inner() >= 2);
 }

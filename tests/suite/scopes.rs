@@ -31,7 +31,15 @@ enum Told {
     Done(Result<(), Error>),
     Count(Result<usize, Error>),
     Found(Result<(Vec<VectorResult>, Explain), Error>),
-    Seen(Box<(Option<VectorEntry>, bool, Result<Page, Error>, ScopeStats)>),
+    Seen(Box<Seen>),
+}
+
+#[derive(Debug, PartialEq)]
+struct Seen {
+    entry: Option<VectorEntry>,
+    there: bool,
+    page: Result<Page, Error>,
+    stats: ScopeStats,
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -110,7 +118,7 @@ fn run(collection: &mut Collection, scope: &Scope, number: usize, deed: &Deed) -
             let page = collection.list(scope, Some(&field("n").ne(2)), Some("id-1"), 5);
             let (entry, there) = (collection.get(&key(id)), collection.contains(&key(id)));
             let stats = collection.stats_for_scope(scope);
-            Told::Seen(Box::new((entry, there, page, stats)))
+            Told::Seen(Box::new(Seen { entry, there, page, stats }))
         }
     }
 }

@@ -179,8 +179,13 @@ impl Record {
         self.0.len() + 2 * size_of::<usize>() + size_of::<Self>()
     }
 
+    /// What the record has; reading it has the rest fetched.
+    pub(super) fn flags(&self) -> u8 {
+        self.0[0]
+    }
+
     fn has(&self, flag: u8) -> bool {
-        self.0[0] & flag != 0
+        self.flags() & flag != 0
     }
 
     fn time(&self, flag: u8) -> Option<i64> {

@@ -5,6 +5,7 @@
 //! their scores, cut, and only now are ids, metadata and vectors copied.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::lookup::Wanted;
 use super::mmr;
@@ -116,8 +117,12 @@ impl CollectionReader {
         if let Some(mmr) = &query.mmr {
             hits = mmr::choose(hits, mmr, query.offset + query.k, self.config().distance_metric);
         }
+        // Records lie anywhere: all are on their way before the first is read.
+        let flags = hits.iter().map(|hit| hit.record.flags());
+        std::hint::black_box(flags.fold(0, u8::max));
         let wanted = hits.into_iter().skip(query.offset).take(query.k);
-        let results: Vec<_> = wanted.map(|hit| hit.result(query)).collect();
+        let scopes: Vec<_> = query.scopes.iter().cloned().map(Arc::new).collect();
+        let results: Vec<_> = wanted.map(|hit| hit.result(query, &scopes)).collect();
         let short = match results.len() {
             enough if enough == query.k => None,
             _ if scored < found => Some(Short::Threshold),
@@ -258,10 +263,10 @@ impl Hit<'_> {
         Hit { record: Cow::Owned(self.record.into_owned()), ..self }
     }
 
-    fn result(self, query: &VectorQuery) -> VectorResult {
+    fn result(self, query: &VectorQuery, scopes: &[Arc<Scope>]) -> VectorResult {
         let Self { score, distance, scope, record, vector } = self;
         VectorResult {
-            key: EntryKey::new(query.scopes[scope].clone(), record.id()),
+            key: EntryKey::shared(Arc::clone(&scopes[scope]), record.id().to_owned()),
             score,
             distance,
             metadata: query.include_metadata.then(|| record.metadata()),

@@ -10,6 +10,8 @@
 //! features of 128 dimensions and 340,479 word vectors of 100, m 16, ef 100. Only their ratios
 //! decide, and those are alike on machines whose searches wait for memory.
 
+use std::fmt;
+
 use crate::graph::Beam;
 
 /// A way to find the nearest of what a search is about.
@@ -39,7 +41,9 @@ pub enum Way {
 /// ```
 /// use vicino_core::{Plan, Way};
 ///
-/// assert!(!Plan { began: Way::FilteredWalk, ended: Way::TwoHop }.is_exact());
+/// let plan = Plan { began: Way::FilteredWalk, ended: Way::TwoHop };
+/// assert_eq!(plan.to_string(), "filtered walk, then two-hop walk");
+/// assert!(!plan.is_exact());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Plan {
@@ -54,6 +58,24 @@ impl Plan {
     #[must_use]
     pub fn is_exact(self) -> bool {
         self.ended == Way::Scan
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Scan => "scan",
+            Self::Walk => "walk",
+            Self::FilteredWalk => "filtered walk",
+            Self::TwoHop => "two-hop walk",
+        })
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { began, ended } = self;
+        if began == ended { write!(f, "{began}") } else { write!(f, "{began}, then {ended}") }
     }
 }
 

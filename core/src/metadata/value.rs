@@ -1,6 +1,7 @@
 //! The values of metadata: what JSON can say, with numbers that stay exact.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -205,12 +206,13 @@ impl<'de> Visitor<'de> for Read {
         let deeper = self.deeper()?;
         let mut object = Object::new();
         while let Some(key) = items.next_key::<String>()? {
-            let value = items.next_value_seed(deeper)?;
-            if object.contains_key(&key) {
-                let said = beginning(&key, 64);
-                return Err(de::Error::custom(format_args!("the key {said:?} is there twice")));
+            match object.entry(key) {
+                Entry::Vacant(place) => _ = place.insert(items.next_value_seed(deeper)?),
+                Entry::Occupied(place) => {
+                    let said = beginning(place.key(), 64);
+                    return Err(de::Error::custom(format_args!("the key {said:?} is there twice")));
+                }
             }
-            object.insert(key, value);
         }
         Ok(Value::Object(object))
     }

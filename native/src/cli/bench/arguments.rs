@@ -60,6 +60,9 @@ pub(crate) struct Bench {
     /// other modes than the table, --interactive, --inserts and --reads-during-writes have one way
     #[arg(long, conflicts_with_all = ["churn", "filters", "tenants", "batches"])]
     pub(super) collection: bool,
+    /// Have searches of --collection return ids and scores alone, without metadata
+    #[arg(long, requires = "collection")]
+    pub(super) bare: bool,
 
     /// Mode: answer search requests, one line of JSON each
     #[arg(long, group = "mode")]

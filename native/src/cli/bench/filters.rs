@@ -174,17 +174,24 @@ fn end_of<'f>(count: usize, rows: impl Iterator<Item = &'f Fields>) -> u32 {
     numbers.get(count).copied().unwrap_or(RANDOM)
 }
 
-/// The first cells that together have at least a share of the rows, in thousandths.
-fn reach<'o>(share: u32, fields: &[Fields], order: &'o [u32]) -> &'o [u32] {
+/// Cells that together have about a share of the rows, in thousandths: the first that fit, or the
+/// smallest.
+fn reach(share: u32, fields: &[Fields], order: &[u32]) -> Vec<u32> {
     let mut sizes = [0; CELLS as usize];
     fields.iter().for_each(|row| sizes[row.cell as usize] += 1);
-    let enough = (fields.len() * share as usize).div_ceil(THOUSAND as usize);
-    let (mut rows, mut cells) = (0, 0);
-    while rows < enough {
-        rows += sizes[order[cells] as usize];
-        cells += 1;
+    let size = |cell: &u32| sizes[*cell as usize];
+    let most = fields.len() * share as usize / THOUSAND as usize;
+    let (mut rows, mut cells) = (0, Vec::new());
+    for &cell in order {
+        if rows + size(&cell) <= most {
+            rows += size(&cell);
+            cells.push(cell);
+        }
     }
-    &order[..cells]
+    if cells.is_empty() {
+        cells.extend(order.iter().copied().filter(|cell| size(cell) > 0).min_by_key(size));
+    }
+    cells
 }
 
 /// Shares of rows are in thousandths, so that they are whole numbers.
@@ -219,11 +226,12 @@ impl Found {
             rows.push(results.iter().map(row_of).collect());
             exact += usize::from(explain.is_exact());
             for plan in explain.scopes.iter().filter_map(|scope| scope.plan) {
-                *plans.entry(format!("{plan:?}")).or_default() += 1;
+                *plans.entry(plan.to_string()).or_default() += 1;
             }
         }
         Ok(Self { rows, latencies: Latencies::new(took), exact, plans })
     }
+
     /// A row of the table, beside the rows of the collection.
     fn cells(
         &self,
@@ -239,7 +247,7 @@ impl Found {
             0 => "-".to_owned(),
             _ => format!("{:.4}", exact.recall(&self.rows)?),
         };
-        let plans = self.plans.iter().map(|(plan, count)| format!("{plan} {count}"));
+        let plans = self.plans.iter().map(|(plan, count)| format!("{plan}: {count}"));
         Ok([
             name.to_owned(),
             matches.to_string(),

@@ -34,7 +34,7 @@ pub(super) fn run(bench: &Bench, input: &mut impl BufRead, out: &mut impl Write)
     let (store, took) = bench.build_store(&bench.pool()?, &data, data.len())?;
     say(&Event::Built { build_s: took.as_secs_f64() }, out)?;
 
-    let mut searches = Searches { reader: store.reader(), data, searchers: Vec::new() };
+    let mut searches = Searches { reader: store.reader(bench), data, searchers: Vec::new() };
     let mut line = Vec::new();
     while input.read_until(b'\n', &mut line)? > 0 {
         let event = match searches.answer(&line) {

@@ -43,10 +43,10 @@ impl Store {
         }
     }
 
-    pub(super) fn reader(&self) -> Reader {
+    pub(super) fn reader(&self, bench: &Bench) -> Reader {
         match self {
             Self::Index(index, _) => Reader::Index(index.reader()),
-            Self::Collection(collection) => Reader::Collection(collection.reader()),
+            Self::Collection(collection) => Reader::of(collection, !bench.bare),
         }
     }
 
@@ -69,10 +69,15 @@ impl Store {
 /// A hand that reads either.
 pub(super) enum Reader {
     Index(HnswReader),
-    Collection(CollectionReader),
+    Collection { reader: CollectionReader, metadata: bool },
 }
 
 impl Reader {
+    /// Searches a collection, with or without returning metadata.
+    pub(super) fn of(collection: &Collection, metadata: bool) -> Self {
+        Self::Collection { reader: collection.reader(), metadata }
+    }
+
     /// Puts the nearest rows in the place of what `rows` holds, the nearest first.
     pub(super) fn search(
         &self,
@@ -88,9 +93,12 @@ impl Reader {
                 let found = index.search(query, k, Some(ef), searcher)?;
                 rows.extend(found.iter().map(|neighbor| neighbor.slot));
             }
-            Self::Collection(collection) => {
-                let query = VectorQuery::new(query.to_vec(), k).with_scope(scope()).with_ef(ef);
-                rows.extend(collection.search(&query, searcher)?.iter().map(row_of));
+            Self::Collection { reader, metadata } => {
+                let query = VectorQuery::new(query.to_vec(), k)
+                    .with_scope(scope())
+                    .with_ef(ef)
+                    .with_include_metadata(*metadata);
+                rows.extend(reader.search(&query, searcher)?.iter().map(row_of));
             }
         }
         Ok(())

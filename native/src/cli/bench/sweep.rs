@@ -16,7 +16,7 @@ pub(super) fn run(bench: &Bench, out: &mut impl Write) -> Result<()> {
     let rows: Vec<u32> = (0..).take(data.len()).collect();
     let exact = pool.install(|| Exact::scan(&data, &rows, bench.metric, bench.k))?;
     let efs = if bench.ef.is_empty() { EFS } else { &bench.ef };
-    let reader = store.reader();
+    let reader = store.reader(bench);
     // The first pass over new memory is slower than all that follow.
     Answers::of(&reader, &data, bench.k, efs[0])?;
     let recall = format!("recall@{}", bench.k);

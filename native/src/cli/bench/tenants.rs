@@ -62,7 +62,7 @@ fn by_turns(both: [&Collection; 2], data: &Data, bench: &Bench) -> Result<[Vec<L
     let mut rounds = [Vec::new(), Vec::new()];
     for round in 0..=ROUNDS {
         for (collection, rounds) in both.iter().zip(&mut rounds) {
-            let reader = Reader::Collection(collection.reader());
+            let reader = Reader::of(collection, true);
             let answers = Answers::of(&reader, data, bench.k, bench.first_ef())?;
             // The first pass over new memory is slower than all that follow.
             if round > 0 {

@@ -28,7 +28,7 @@ pub(super) fn reads_during_writes(
 ) -> Result<()> {
     let data = bench.data()?;
     let mut store = build_all_but(bench.writes, bench, &data, out)?;
-    let reader = store.reader();
+    let reader = store.reader(bench);
     let read = |until: &dyn Fn() -> bool| read(&reader, &data, bench, until);
 
     let start = Instant::now();
