@@ -8,9 +8,9 @@
 //! one by one: here whole words go into a [`SlotSet`], which makes half a million slots a matter
 //! of microseconds.
 //!
-//! Invariants, held by the tests below: slots and chunks ascend, none is empty, a set of one slot is
-//! `One`, one of up to [`CHUNKS_MIN`] `Few`, of over [`FEW_MAX`] `Many`, and a chunk is an array up
-//! to [`BITS_MIN`] slots and bits beyond [`ARRAY_MAX`].
+//! Invariants, held by the tests below: slots and chunks ascend, none is empty, a set of one slot
+//! is `One`, one of up to [`CHUNKS_MIN`] `Few`, of over [`FEW_MAX`] `Many`, and a chunk is an array
+//! up to [`BITS_MIN`] slots and bits beyond [`ARRAY_MAX`].
 
 use std::mem::size_of;
 
