@@ -9,20 +9,24 @@ use std::sync::Arc;
 /// Values by slot; a clone is another version, made in no time.
 #[derive(Debug)]
 pub(super) struct Radix<T> {
-    root: Option<Arc<Node<T>>>,
+    root: Option<Node<T>>,
     /// Levels above the leaves.
     height: u32,
 }
 
-#[derive(Debug, Clone)]
+/// Places that lie where the node above points, so that a value is one step from it.
+#[derive(Debug)]
 enum Node<T> {
-    Leaf(Vec<Option<T>>),
-    Inner(Vec<Option<Arc<Self>>>),
+    Leaf(Arc<[Option<T>]>),
+    Inner(Arc<[Option<Self>]>),
 }
 
-/// A node has two to the power of this many places.
+/// A node has up to two to the power of this many places.
 const BITS: u32 = 5;
 const PLACES: u32 = 1 << BITS;
+
+/// Places are made so many at a time: there are many small scopes.
+const STEP: usize = 4;
 
 impl<T> Radix<T> {
     /// The value of a slot.
@@ -30,13 +34,13 @@ impl<T> Radix<T> {
         if slot.checked_shr(BITS * (self.height + 1)).is_some_and(|above| above > 0) {
             return None;
         }
-        let mut node = self.root.as_deref()?;
+        let mut node = self.root.as_ref()?;
         let mut level = self.height;
         loop {
             let place = place(slot, level);
             match node {
                 Node::Leaf(values) => return values.get(place)?.as_ref(),
-                Node::Inner(nodes) => node = nodes.get(place)?.as_deref()?,
+                Node::Inner(nodes) => node = nodes.get(place)?.as_ref()?,
             }
             level -= 1;
         }
@@ -48,38 +52,47 @@ impl<T: Clone> Radix<T> {
     pub(super) fn set(&mut self, slot: u32, value: Option<T>) -> Option<T> {
         while slot.checked_shr(BITS * (self.height + 1)).is_some_and(|above| above > 0) {
             if let Some(root) = self.root.take() {
-                self.root = Some(Arc::new(Node::Inner(vec![Some(root)])));
+                self.root = Some(Node::Inner([Some(root)].into()));
             }
             self.height += 1;
         }
         let mut level = self.height;
-        let mut node = self.root.get_or_insert_with(|| Arc::new(Node::empty(level)));
+        let mut node = self.root.get_or_insert_with(|| Node::empty(level));
         loop {
             let place = place(slot, level);
-            match Arc::make_mut(node) {
-                Node::Leaf(values) => {
-                    if values.len() <= place {
-                        // Exactly: there are many small scopes, and never many places.
-                        values.reserve_exact(place + 1 - values.len());
-                        values.resize_with(place + 1, || None);
-                    }
-                    return std::mem::replace(&mut values[place], value);
-                }
+            match node {
+                Node::Leaf(values) => return std::mem::replace(place_mut(values, place), value),
                 Node::Inner(nodes) => {
-                    if nodes.len() <= place {
-                        nodes.resize_with(place + 1, || None);
-                    }
                     level -= 1;
-                    node = nodes[place].get_or_insert_with(|| Arc::new(Node::empty(level)));
+                    node = place_mut(nodes, place).get_or_insert_with(|| Node::empty(level));
                 }
             }
         }
     }
 }
 
+/// A place of a node of this version alone.
+fn place_mut<T: Clone>(places: &mut Arc<[Option<T>]>, place: usize) -> &mut Option<T> {
+    if places.len() <= place {
+        let more = (place + 1).next_multiple_of(STEP) - places.len();
+        let none = std::iter::repeat_with(|| None).take(more);
+        *places = places.iter().cloned().chain(none).collect();
+    }
+    &mut Arc::make_mut(places)[place]
+}
+
 impl<T> Node<T> {
     fn empty(level: u32) -> Self {
-        if level == 0 { Self::Leaf(Vec::new()) } else { Self::Inner(Vec::new()) }
+        if level == 0 { Self::Leaf(Arc::default()) } else { Self::Inner(Arc::default()) }
+    }
+}
+
+impl<T> Clone for Node<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Leaf(values) => Self::Leaf(Arc::clone(values)),
+            Self::Inner(nodes) => Self::Inner(Arc::clone(nodes)),
+        }
     }
 }
 
