@@ -124,7 +124,8 @@ mod tests {
         let mut radix = Radix::default();
         let mut model = BTreeMap::new();
         let mut versions = Vec::new();
-        for step in 0..3000_u64 {
+        let steps = if cfg!(miri) { 100 } else { 3000_u64 };
+        for step in 0..steps {
             let random = mix(step);
             let bits = [3, 5, 6, 10, 11, 16, 32][(step % 7) as usize];
             let slot = u32::try_from(mix(random) >> (64 - bits)).unwrap();
@@ -134,13 +135,13 @@ mod tests {
                 None => model.remove(&slot),
             };
             assert_eq!(radix.set(slot, value), before);
-            if step % 500 == 0 {
+            if step % (steps / 6) == 0 {
                 versions.push((radix.clone(), model.clone()));
             }
         }
         versions.push((radix, model));
         for (radix, model) in &versions {
-            for slot in (0..2048).chain(model.keys().copied()).chain([u32::MAX, 1 << 31]) {
+            for slot in (0..128).chain(model.keys().copied()).chain([u32::MAX, 1 << 31]) {
                 assert_eq!(radix.get(slot), model.get(&slot));
             }
         }

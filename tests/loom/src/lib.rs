@@ -125,37 +125,74 @@ fn a_slot_is_used_again_when_its_readers_have_gone() {
     });
 }
 
+/// A value of which loom sees every access, its end included.
+struct Value(UnsafeCell<u32>);
+
+// SAFETY: loom watches every access.
+unsafe impl Sync for Value {}
+// SAFETY: as above.
+unsafe impl Send for Value {}
+
+impl Value {
+    fn new(value: u32) -> Self {
+        Self(UnsafeCell::new(value))
+    }
+
+    fn get(&self) -> u32 {
+        // SAFETY: loom watches that nobody writes meanwhile.
+        self.0.with(|value| unsafe { *value })
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        // SAFETY: loom watches that nobody reads meanwhile.
+        self.0.with_mut(|value| unsafe { *value = u32::MAX });
+    }
+}
+
 /// What is replaced is freed after its last reader.
 #[test]
 fn a_published_value_outlives_its_readers() {
-    struct Value(UnsafeCell<u32>);
-    // SAFETY: loom watches every access.
-    unsafe impl Sync for Value {}
-    // SAFETY: as above.
-    unsafe impl Send for Value {}
-    impl Drop for Value {
-        fn drop(&mut self) {
-            // SAFETY: loom watches that nobody reads meanwhile.
-            self.0.with_mut(|value| unsafe { *value = u32::MAX });
-        }
-    }
     loom::model(|| {
         let domain: &'static Domain = Box::leak(Box::new(Domain::new()));
         let (index, other) = (domain.index(), domain.index());
-        let published = Arc::new(Published::new(domain, index, Value(UnsafeCell::new(1))));
+        let published = Arc::new(Published::new(domain, index, Value::new(1)));
         let mut pin = domain.pin();
         assert_ne!(index, other);
         let reader = thread::spawn({
             let published = Arc::clone(&published);
             move || {
                 let guard = pin.enter(index);
-                let value = published.read(&guard);
-                // SAFETY: loom watches that nobody writes meanwhile.
-                let value = value.0.with(|value| unsafe { *value });
+                let value = published.read(&guard).get();
                 assert!(value == 1 || value == 2);
             }
         });
-        drop(published.replace(Value(UnsafeCell::new(2))));
+        drop(published.replace(Value::new(2)));
+        reader.join().unwrap();
+    });
+}
+
+/// What is updated waits for nobody and is freed by a later update, or with all.
+#[test]
+fn an_updated_value_outlives_its_readers() {
+    loom::model(|| {
+        let domain: &'static Domain = Box::leak(Box::new(Domain::new()));
+        let index = domain.index();
+        let published = Arc::new(Published::new(domain, index, Value::new(1)));
+        let mut pin = domain.pin();
+        let reader = thread::spawn({
+            let published = Arc::clone(&published);
+            move || {
+                let guard = pin.enter(index);
+                let value = published.read(&guard);
+                // Twice: it is not freed while it is held.
+                let (value, again) = (value.get(), value.get());
+                assert!((1..=3).contains(&value) && value == again);
+            }
+        });
+        published.update(Value::new(2));
+        published.update(Value::new(3));
         reader.join().unwrap();
     });
 }
