@@ -325,7 +325,11 @@ fn a_search_aims_at_a_recall_once_it_was_measured() {
     let ef = collection.tune(&Scope::Global, 0.99, 10).unwrap().unwrap();
     let (_, explain) = collection.explain(&query, &mut Searcher::default()).unwrap();
     let walk = Plan { began: Way::Walk, ended: Way::Walk };
-    assert_eq!((explain.scopes[0].ef, explain.scopes[0].plan), (Some(ef), Some(walk)));
+    let explained = &explain.scopes[0];
+    assert_eq!((explained.ef, explained.plan), (Some(ef), Some(walk)));
+    assert_eq!((explained.entries, explained.matches), (3000, 3000));
+    let cost = explained.cost;
+    assert!(cost.hops > 0 && (10..=30).contains(&cost.rescored) && cost.distances > cost.rescored);
     assert_eq!(collection.tune(&Scope::Global, 2.0, 10).unwrap_err().code(), "invalid_recall");
 
     let probe = RecallProbe { ef: Some(ef), ..RecallProbe::default() };

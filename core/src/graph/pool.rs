@@ -96,10 +96,12 @@ pub struct Cost {
     pub distances: u64,
     /// Slots whose list was followed.
     pub hops: u64,
+    /// The best that a walk met, compared again on what is kept of the vectors.
+    pub rescored: u64,
 }
 
 impl Cost {
-    /// Both in one number: following a list costs about as much as two codes.
+    /// Distances and lists in one number: following a list costs about as much as two codes.
     #[inline(always)]
     pub(crate) fn units(self) -> u64 {
         self.distances + 2 * self.hops

@@ -149,6 +149,7 @@ impl Find<'_> {
         let shown = |slot: &u32| self.shown.shows(*slot);
         let space = self.reader.space();
         if let Exact::None = self.stage.exact {
+            scratch.pool.cost.rescored += scratch.pool.candidates().len() as u64;
             for &candidate in scratch.pool.candidates() {
                 if shown(&candidate.slot()) {
                     let total = graph.total(candidate);
@@ -170,6 +171,7 @@ impl Find<'_> {
                 }
             }
         }
+        scratch.pool.cost.rescored += slots.len() as u64;
         self.stage.exact.rank(self.reader.simd(), space, self.k, slots.iter().copied(), scratch);
         scratch.exact.slots = slots;
     }
