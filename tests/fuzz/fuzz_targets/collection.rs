@@ -37,11 +37,12 @@ impl Bytes<'_> {
 
     /// Mostly small numbers, and now and then any bits.
     fn vector(&mut self) -> Vec<f32> {
+        let count = DIMENSIONS + usize::from(self.0.first() == Some(&254));
         let value = |_| match self.byte() {
             255 => f32::from_bits(u32::from_le_bytes([0; 4].map(|_: u8| self.byte()))),
             byte => f32::from(byte % 16) - 4.0,
         };
-        (0..DIMENSIONS + usize::from(self.0.first() == Some(&254))).map(value).collect()
+        (0..count).map(value).collect()
     }
 
     fn json(&mut self) -> String {
