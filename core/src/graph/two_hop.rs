@@ -39,11 +39,9 @@ impl<K: Measure<R>, R: Stored> Operation for TwoHop<'_, K, R> {
         let walker = Walker { view, lanes };
         pool.start(view.len(), ef);
         pool.limit(most);
-        let Some(entry) = view.entry() else { return };
-        let entry = walker.measure(query, entry);
-        let nearest = walker.descend(query, entry, 0, pool);
-        pool.see(nearest.slot());
-        pool.offer(nearest, shown);
+        if !walker.enter(query, pool, shown) {
+            return;
+        }
         let (mut slots, mut hidden) = ([EMPTY; LINKS_MAX], [EMPTY; LINKS_MAX]);
         let mut hop = Hop::new();
         let mut count = 0;

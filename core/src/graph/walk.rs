@@ -30,12 +30,9 @@ impl<K: Measure<R>, R: Stored, A: Admit> Operation for Search<'_, K, R, A> {
         let walker = Walker { view, lanes };
         pool.start(view.len(), ef);
         pool.limit(most);
-        let Some(entry) = view.entry() else { return };
-        let entry = walker.measure(query, entry);
-        let nearest = walker.descend(query, entry, 0, pool);
-        pool.see(nearest.slot());
-        pool.offer(nearest, admit);
-        walker.beam(query, 0, pool, admit);
+        if walker.enter(query, pool, admit) {
+            walker.beam(query, 0, pool, admit);
+        }
     }
 }
 
@@ -47,6 +44,17 @@ pub(super) struct Walker<'a, K, R, L> {
 }
 
 impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
+    /// Puts the nearest that the layers above lead to into the pool. False where nobody is there.
+    #[inline(always)]
+    pub(super) fn enter(&self, query: &[R], pool: &mut Pool, admit: impl Admit) -> bool {
+        let Some(entry) = self.view.entry() else { return false };
+        let entry = self.measure(query, entry);
+        let nearest = self.descend(query, entry, 0, pool);
+        pool.see(nearest.slot());
+        pool.offer(nearest, admit);
+        true
+    }
+
     /// How far a slot is from a query.
     #[inline(always)]
     pub(super) fn measure(&self, query: &[R], slot: u32) -> Candidate {
