@@ -141,7 +141,7 @@ impl Collection {
     /// Deletes all of a scope, in O(1) for searches, and gives its memory back; how many entries
     /// that were.
     pub fn delete_scope(&mut self, scope: &Scope) -> usize {
-        let deleted = self.reader.stats_for_scope(scope).vector_count;
+        let deleted = self.reader.read(scope, |at| at.len()).unwrap_or(0);
         self.give_up(std::slice::from_ref(scope));
         deleted
     }

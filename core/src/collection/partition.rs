@@ -149,8 +149,7 @@ impl PartitionWriter {
 
     /// The slot and the record of an id, expired or not.
     pub(super) fn find(&self, id: &str) -> Option<(u32, &Record)> {
-        let slot = self.partition.lookup().slot(id)?;
-        Some((slot, self.catalog.records.get(slot).expect("an id leads to a record")))
+        self.catalog.find(&self.partition.lookup(), id)
     }
 
     /// The same of an entry that has not expired.
@@ -243,24 +242,33 @@ impl PartitionWriter {
         catalog.tombstones = self.index.tombstones();
         catalog.next_expiry = lookup.next_expiry();
         catalog.now = catalog.now.max(now);
-        self.partition.catalog.update(catalog.clone());
+        // Before the lock is given back.
+        self.publish();
     }
 
     /// Clears up behind deletes.
     pub(super) fn sweep(&mut self, budget: u64, executor: &dyn Executor) -> Maintenance {
         let swept = self.index.maintain(budget, executor);
-        self.catalog.tombstones = self.index.tombstones();
-        self.publish();
+        if self.catalog.tombstones != self.index.tombstones() {
+            self.catalog.tombstones = self.index.tombstones();
+            self.publish();
+        }
         swept
     }
 
-    /// Lets a change of the catalog alone be seen.
+    /// Lets the catalog be seen.
     pub(super) fn publish(&self) {
         self.partition.catalog.update(self.catalog.clone());
     }
 }
 
 impl Catalog {
+    /// The slot and the record of an id, expired or not, by the lookup that belongs to it.
+    pub(super) fn find(&self, lookup: &Lookup, id: &str) -> Option<(u32, &Record)> {
+        let slot = lookup.slot(id)?;
+        Some((slot, self.records.get(slot).expect("an id leads to a record")))
+    }
+
     fn take(&mut self, slot: u32) -> Record {
         let record = self.records.set(slot, None).expect("a live slot has a record");
         self.record_bytes -= record.bytes();

@@ -7,7 +7,6 @@ use super::lookup::{Lookup, Wanted};
 use super::partition::{Catalog, Partition};
 use super::record::Record;
 use super::scoped::ScopeReader;
-use super::stats::ScopeStats;
 use crate::config::HnswConfig;
 use crate::entry::{EntryKey, VectorEntry};
 use crate::error::Error;
@@ -188,12 +187,8 @@ impl CollectionReader {
     /// The scopes that hold entries, in their order.
     #[must_use]
     pub fn scopes(&self) -> Vec<Scope> {
-        let mut scopes: Vec<_> = self
-            .all_stats()
-            .into_iter()
-            .filter(|stats| stats.vector_count > 0)
-            .map(|stats| stats.scope)
-            .collect();
+        let held = |at: &Sight<'_>| (at.len() > 0).then(|| at.partition().scope().clone());
+        let mut scopes: Vec<_> = self.read_all(held).into_iter().flatten().collect();
         scopes.sort_unstable();
         scopes
     }
@@ -251,11 +246,11 @@ impl CollectionReader {
         Some(Sight::of(partition, self.now, look))
     }
 
-    /// What is known of each partition, in no order that means anything.
-    pub(super) fn all_stats(&self) -> Vec<ScopeStats> {
+    /// Looks at each scope, in no order that means anything.
+    pub(super) fn read_all<T>(&self, look: impl Fn(&Sight<'_>) -> T) -> Vec<T> {
         let mut outer = domain().pin();
         let outer = outer.enter(self.reading());
-        self.directory(&outer).iter().map(|at| Sight::of(at, self.now, |at| at.stats())).collect()
+        self.directory(&outer).iter().map(|at| Sight::of(at, self.now, &look)).collect()
     }
 }
 
@@ -283,8 +278,7 @@ impl<'a> Sight<'a> {
 
     /// The slot and the record of an id, expired or not.
     pub(super) fn find(&self, id: &str) -> Option<(u32, &'a Record)> {
-        let slot = self.lookup.slot(id)?;
-        Some((slot, self.catalog.records.get(slot).expect("an id leads to a record")))
+        self.catalog.find(&self.lookup, id)
     }
 
     fn find_live(&self, id: &str) -> Option<(u32, &'a Record)> {

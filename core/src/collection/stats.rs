@@ -141,7 +141,7 @@ impl CollectionReader {
             memory: MemoryStats::default(),
             query_count: 0,
         };
-        for scope in self.all_stats() {
+        for scope in self.read_all(|at| at.stats()) {
             stats.scope_count += usize::from(scope.vector_count > 0);
             stats.vector_count += scope.vector_count;
             stats.tombstones += scope.tombstones;
