@@ -33,6 +33,7 @@ mod query;
 mod router;
 mod scope;
 mod simd;
+mod sorted;
 mod verify;
 
 pub use collection::{

@@ -145,6 +145,7 @@ fn core_is_layered() {
     let layers = [
         "error",
         "mix",
+        "sorted",
         "scope",
         "metadata",
         "filter",

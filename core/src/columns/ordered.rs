@@ -1,43 +1,26 @@
 //! The values of a field in their order, each with the slots that have it.
 //!
-//! A sorted array of sorted arrays: pairs of a value and its slots lie side by side in blocks. A
-//! range over half a million values is then read as fast as memory is, where the nodes of a
-//! `BTreeMap` are a walk; and a change moves a block's pairs at most, not all.
-//!
-//! Invariants, held by the tests below: keys ascend, within a block and from one to the next; no
-//! block and no posting is empty; no block has more than [`BLOCK`] pairs.
+//! Invariants, held by the tests below: keys ascend, and no posting is empty.
 
 use std::borrow::Borrow;
-use std::mem::size_of;
 use std::ops::Bound;
 
 use super::posting::{Note, Posting};
+use crate::sorted::{Position, Sorted};
 
 /// Values in their order, with their slots.
 #[derive(Debug)]
-pub(super) struct Ordered<K> {
-    blocks: Vec<Block<K>>,
-}
-
-type Block<K> = Vec<(K, Posting)>;
-
-/// The most pairs of a block: 8 KB of them, half of which a change moves on average, in about the
-/// time of one miss of the cache.
-const BLOCK: usize = 256;
-
-/// A block of fewer pairs is joined with a neighbor where both together are half a block at most,
-/// so that what was joined is not soon cut again.
-const SMALL: usize = BLOCK / 4;
+pub(super) struct Ordered<K>(Sorted<(K, Posting)>);
 
 impl<K> Default for Ordered<K> {
     fn default() -> Self {
-        Self { blocks: Vec::new() }
+        Self(Sorted::default())
     }
 }
 
 impl<K: Ord> Ordered<K> {
-    /// The bytes of a value in blocks that are three quarters full.
-    const PAIR: usize = size_of::<(K, Posting)>() * 4 / 3;
+    /// The bytes of a value.
+    const PAIR: usize = Sorted::<(K, Posting)>::bytes(1);
 
     /// Adds a slot to a value; `own` makes the key of one that is new.
     pub(super) fn insert<Q>(&mut self, key: &Q, note: &mut Note<'_>, own: impl FnOnce() -> K)
@@ -45,35 +28,14 @@ impl<K: Ord> Ordered<K> {
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        let (mut block, mut at) = self.first(|other| other < key);
-        if let Some((other, posting)) = self.pair(block, at)
-            && (*other).borrow() == key
-        {
-            return note.add_to(posting);
-        }
-        let ascending = block == self.blocks.len();
-        if ascending && block > 0 {
-            block -= 1;
-            at = self.blocks[block].len();
-        }
-        match self.blocks.get_mut(block) {
-            Some(pairs) if pairs.len() < BLOCK => {}
-            // Values that ascend, as times do, leave full blocks behind.
-            None => self.blocks.push(Vec::new()),
-            Some(_) if ascending => {
-                (block, at) = (block + 1, 0);
-                self.blocks.push(Vec::new());
-            }
-            Some(pairs) => {
-                let upper = pairs.split_off(BLOCK / 2);
-                self.blocks.insert(block + 1, upper);
-                if at > BLOCK / 2 {
-                    (block, at) = (block + 1, at - BLOCK / 2);
-                }
+        let at = self.first(|other| other < key);
+        match self.0.get_mut(at) {
+            Some((other, posting)) if (*other).borrow() == key => note.add_to(posting),
+            _ => {
+                self.0.insert(at, (own(), Posting::One(note.slot)));
+                *note.bytes += Self::PAIR;
             }
         }
-        self.blocks[block].insert(at, (own(), Posting::One(note.slot)));
-        *note.bytes += Self::PAIR;
     }
 
     /// Removes a slot from a value, and a value that no slot is left of. Was it the last?
@@ -82,13 +44,12 @@ impl<K: Ord> Ordered<K> {
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        let (block, at) = self.first(|other| other < key);
-        if let Some((other, posting)) = self.pair(block, at)
+        let at = self.first(|other| other < key);
+        if let Some((other, posting)) = self.0.get_mut(at)
             && (*other).borrow() == key
             && note.remove_from(posting)
         {
-            self.blocks[block].remove(at);
-            self.tidy(block);
+            self.0.remove(at);
             *note.bytes -= Self::PAIR;
             return true;
         }
@@ -101,8 +62,7 @@ impl<K: Ord> Ordered<K> {
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        let (block, at) = self.first(|other| other < key);
-        let (other, posting) = self.blocks.get(block)?.get(at)?;
+        let (other, posting) = self.0.get(self.first(|other| other < key))?;
         (other.borrow() == key).then_some(posting)
     }
 
@@ -115,62 +75,31 @@ impl<K: Ord> Ordered<K> {
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        let (first, start) = match from {
+        let from = match from {
             Bound::Included(from) => self.first(|key| key < from),
             Bound::Excluded(from) => self.first(|key| key <= from),
-            Bound::Unbounded => (0, 0),
+            Bound::Unbounded => Sorted::<(K, Posting)>::START,
         };
-        let (last, end) = match to {
+        let to = match to {
             Bound::Included(to) => self.first(|key| key <= to),
             Bound::Excluded(to) => self.first(|key| key < to),
-            Bound::Unbounded => (self.blocks.len(), 0),
+            Bound::Unbounded => self.0.end(),
         };
         // Where the ends are is known before, so that no value between is compared.
-        self.blocks.iter().enumerate().skip(first).take_while(move |(i, _)| *i <= last).flat_map(
-            move |(i, pairs)| {
-                let start = if i == first { start } else { 0 };
-                let end = if i == last { end } else { pairs.len() };
-                pairs.get(start..end).unwrap_or_default()
-            },
-        )
+        self.0.range(from, to)
     }
 
     /// All values, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = &(K, Posting)> {
-        self.blocks.iter().flatten()
+        self.0.iter()
     }
 
-    /// The place of the first pair that is not before what is looked for: its block and where in
-    /// it, or the number of blocks where all are before.
-    fn first<Q: ?Sized>(&self, before: impl Fn(&Q) -> bool) -> (usize, usize)
+    /// The position of the first value that is not before what is looked for.
+    fn first<Q: ?Sized>(&self, is_before: impl Fn(&Q) -> bool) -> Position
     where
         K: Borrow<Q>,
     {
-        let is_before = |(key, _): &(K, Posting)| before(key.borrow());
-        let block = self.blocks.partition_point(|pairs| pairs.last().is_some_and(is_before));
-        (block, self.blocks.get(block).map_or(0, |pairs| pairs.partition_point(is_before)))
-    }
-
-    fn pair(&mut self, block: usize, at: usize) -> Option<&mut (K, Posting)> {
-        self.blocks.get_mut(block)?.get_mut(at)
-    }
-
-    /// Drops a block that has become empty, and joins one that has become small with a neighbor.
-    fn tidy(&mut self, block: usize) {
-        let len = |block: usize| self.blocks.get(block).map_or(BLOCK, Vec::len);
-        let fits = |other: usize| len(block) + len(other) <= BLOCK / 2;
-        let upper = match len(block) {
-            0 => {
-                self.blocks.remove(block);
-                return;
-            }
-            SMALL.. => return,
-            _ if fits(block + 1) => block + 1,
-            _ if block > 0 && fits(block - 1) => block,
-            _ => return,
-        };
-        let pairs = self.blocks.remove(upper);
-        self.blocks[upper - 1].extend(pairs);
+        self.0.first(|(key, _)| is_before(key.borrow()))
     }
 }
 
@@ -199,7 +128,6 @@ mod tests {
     }
 
     fn check(ordered: &Ordered<u64>, model: &Model) {
-        assert!(ordered.blocks.iter().all(|pairs| (1..=BLOCK).contains(&pairs.len())));
         assert!(ordered.iter().map(|(key, _)| key).eq(model.keys()));
         assert!(ordered.iter().zip(model.values()).all(|((_, a), b)| slots(a) == *b));
     }
@@ -255,19 +183,6 @@ mod tests {
             model.remove(&key);
             (0..3).for_each(|slot| remove(&mut ordered, key, slot, &mut bytes));
         }
-        assert!(ordered.blocks.is_empty() && bytes == 0);
-    }
-
-    #[test]
-    fn ascending_values_fill_their_blocks_and_few_are_left_in_few_blocks() {
-        let (mut ordered, mut bytes) = (Ordered::default(), 0);
-        let count = 40 * BLOCK as u64;
-        (0..count).for_each(|key| add(&mut ordered, key, 1, &mut bytes));
-        assert_eq!(ordered.blocks.len(), 40);
-        (0..count)
-            .filter(|key| key % 16 != 0)
-            .for_each(|key| remove(&mut ordered, key, 1, &mut bytes));
-        assert!(ordered.blocks.len() <= 10, "{} blocks", ordered.blocks.len());
-        check(&ordered, &(0..count).step_by(16).map(|key| (key, BTreeSet::from([1]))).collect());
+        assert!(ordered.0.is_empty() && bytes == 0);
     }
 }
