@@ -66,13 +66,6 @@ pub struct ScopeExplain {
     pub cost: Cost,
 }
 
-impl ScopeExplain {
-    /// Of a scope that holds nothing.
-    pub(crate) fn nothing(scope: Scope) -> Self {
-        Self { scope, plan: None, entries: 0, matches: 0, ef: None, cost: Cost::default() }
-    }
-}
-
 /// Why a search has fewer results than it was asked for.
 ///
 /// ```

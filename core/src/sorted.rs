@@ -4,8 +4,8 @@
 //! the nodes of a `BTreeMap` are a walk; and a change moves a block's values at most, not all. The
 //! order is the caller's, who may need more than two values to know it.
 //!
-//! Invariants, held by the tests below and by those of [`Columns`](crate::columns): no block is
-//! empty, and none is longer than [`Sorted::BLOCK`].
+//! Invariants, held by the tests below: no block is empty, and none is longer than
+//! [`Sorted::BLOCK`].
 
 /// Values in an order that the caller keeps.
 #[derive(Debug)]
@@ -35,10 +35,6 @@ impl<T> Sorted<T> {
 
     pub(crate) fn len(&self) -> usize {
         self.len
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// The bytes of so many values in blocks that are three quarters full.
@@ -158,7 +154,7 @@ mod tests {
     fn check(sorted: &Sorted<u64>, model: &BTreeSet<u64>) {
         assert!(sorted.blocks.iter().all(|block| (1..=BLOCK).contains(&block.len())));
         assert!(sorted.iter().eq(model));
-        assert_eq!((sorted.len(), sorted.is_empty()), (model.len(), model.is_empty()));
+        assert_eq!(sorted.len(), model.len());
     }
 
     /// Grows to dozens of blocks and shrinks to none, twice.

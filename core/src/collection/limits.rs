@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::Collection;
-use super::lookup::INDEXED_MIN;
 use super::partition::{Batch, PartitionWriter};
 use crate::config::HnswConfig;
 use crate::error::Error;
@@ -80,10 +79,9 @@ impl Collection {
         record_bytes: usize,
     ) -> usize {
         let graph = entries > config.flat_max(dimensions);
-        let (bytes, indexed) = (entries.saturating_mul(record_bytes), entries > INDEXED_MIN);
         PartitionWriter::FIXED_BYTES
             + predict_bytes(config, dimensions, entries, graph)
-            + PartitionWriter::record_bytes_max(entries, bytes, indexed)
+            + PartitionWriter::record_bytes_max(entries, record_bytes)
     }
 
     /// Is there room for the changes of some partitions?

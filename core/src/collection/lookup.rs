@@ -4,23 +4,22 @@
 //! [`INDEXED_MIN`] has columns for its metadata, and others for its times, which are metadata to
 //! them; both are exact at every commit (`tests/suite/collection.rs` holds them to a map).
 
-use std::borrow::Borrow;
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
-use super::radix::Radix;
 use super::record::Record;
+use super::records::Records;
 use crate::columns::{Columns, Entries};
 use crate::filter::{Filter, Op, field};
 use crate::memory::SlotSet;
 use crate::metadata::{FieldPath, Object};
 use crate::query::TimeRange;
+use crate::sorted::{Position, Sorted};
 
 /// Slots by what is known of their entries.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    ids: BTreeMap<ById, u32>,
+    /// In the order of their ids, which are in the records that belong to the lookup.
+    ids: Sorted<u32>,
     /// How many entries expire when.
     expiries: BTreeMap<i64, usize>,
     indexed: Option<Box<Indexed>>,
@@ -33,10 +32,6 @@ struct Indexed {
     metadata: Columns,
     times: Columns,
 }
-
-/// A record in the order of ids.
-#[derive(Debug)]
-struct ById(Record);
 
 /// Which entries are wanted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,14 +48,20 @@ pub(super) struct Wanted<'a> {
 pub(super) const INDEXED_MIN: usize = 256;
 
 impl Lookup {
-    pub(super) fn slot(&self, id: &str) -> Option<u32> {
-        self.ids.get(id).copied()
+    pub(super) fn slot(&self, id: &str, records: &Records) -> Option<u32> {
+        let slot = *self.ids.get(self.position(id, records))?;
+        (id_of(slot, records) == id).then_some(slot)
     }
 
-    /// The records behind an id in the order of ids, and their slots.
-    pub(super) fn after(&self, id: Option<&str>) -> impl Iterator<Item = (&Record, u32)> {
-        let start = id.map_or(Bound::Unbounded, Bound::Excluded);
-        self.ids.range::<str, _>((start, Bound::Unbounded)).map(|(by_id, &slot)| (&by_id.0, slot))
+    /// The slots behind an id in the order of ids.
+    pub(super) fn after(&self, id: Option<&str>, records: &Records) -> impl Iterator<Item = u32> {
+        let is_before = |slot: &u32| id.is_some_and(|id| id_of(*slot, records) <= id);
+        let start = self.ids.first(is_before);
+        self.ids.range(start, self.ids.end()).copied()
+    }
+
+    fn position(&self, id: &str, records: &Records) -> Position {
+        self.ids.first(|slot| id_of(*slot, records) < id)
     }
 
     /// When the next entry expires, if one does.
@@ -73,17 +74,16 @@ impl Lookup {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        // A record, its slot and a share of a tree's node, which are two thirds full.
-        const ID: usize = 3 * (size_of::<ById>() + size_of::<u32>()) / 2;
         let columns = self.indexed.as_ref().map_or(0, |indexed| {
             indexed.metadata.bytes() + indexed.times.bytes() + indexed.slots as usize / 8
         });
-        self.ids.len() * ID + columns
+        Sorted::<u32>::bytes(self.ids.len()) + columns
     }
 
-    /// Adds an entry.
-    pub(super) fn learn(&mut self, slot: u32, record: &Record, metadata: &Object) {
-        self.ids.insert(ById(record.clone()), slot);
+    /// Adds an entry, whose record is there already.
+    pub(super) fn learn(&mut self, slot: u32, metadata: &Object, records: &Records) {
+        let record = known(slot, records);
+        self.ids.insert(self.position(record.id(), records), slot);
         if let Some(time) = record.expires_at() {
             *self.expiries.entry(time).or_default() += 1;
         }
@@ -92,9 +92,10 @@ impl Lookup {
         }
     }
 
-    /// Removes an entry.
-    pub(super) fn forget(&mut self, slot: u32, record: &Record) {
-        self.ids.remove(record.id());
+    /// Removes an entry, whose record is there still.
+    pub(super) fn forget(&mut self, slot: u32, records: &Records) {
+        let record = known(slot, records);
+        self.ids.remove(self.position(record.id(), records));
         if let Some(time) = record.expires_at() {
             let count = self.expiries.get_mut(&time).expect("it was learned");
             *count -= 1;
@@ -109,21 +110,20 @@ impl Lookup {
         }
     }
 
-    /// Changes the metadata of an entry.
-    pub(super) fn relearn(&mut self, slot: u32, old: &Record, new: &Record) {
-        self.ids.remove(old.id());
-        self.ids.insert(ById(new.clone()), slot);
+    /// Changes the metadata of an entry, whose record is still the old one.
+    pub(super) fn relearn(&mut self, slot: u32, metadata: &Object, records: &Records) {
         if let Some(indexed) = &mut self.indexed {
-            indexed.metadata.remove(slot, &old.metadata());
-            indexed.metadata.add(slot, &new.metadata());
+            indexed.metadata.remove(slot, &known(slot, records).metadata());
+            indexed.metadata.add(slot, metadata);
         }
     }
 
     /// Makes columns once there are many entries.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, records: &Records) {
         if self.indexed.is_none() && self.ids.len() > INDEXED_MIN {
             let mut indexed = Box::<Indexed>::default();
-            for (ById(record), &slot) in &self.ids {
+            for &slot in self.ids.iter() {
+                let record = known(slot, records);
                 indexed.learn(slot, record, &record.metadata());
             }
             self.indexed = Some(indexed);
@@ -134,7 +134,7 @@ impl Lookup {
     pub(super) fn select(
         &self,
         wanted: &Wanted<'_>,
-        records: &Radix<Record>,
+        records: &Records,
         spare: &mut Vec<SlotSet>,
         into: &mut SlotSet,
     ) {
@@ -142,13 +142,10 @@ impl Lookup {
         let now = wanted.now.filter(|&now| self.next_expiry().is_some_and(|next| next <= now));
         let wanted = Wanted { now, ..*wanted };
         let Some(indexed) = &self.indexed else {
-            let slots = self.ids.values().max().map_or(0, |slot| slot + 1);
+            let slots = self.ids.iter().max().map_or(0, |slot| slot + 1);
             into.reset(slots);
-            for (ById(record), &slot) in &self.ids {
-                if wanted.matches(record) {
-                    into.insert(slot);
-                }
-            }
+            let wanted = |slot: &u32| wanted.matches(known(*slot, records));
+            self.ids.iter().copied().filter(wanted).for_each(|slot| into.insert(slot));
             return;
         };
         let entries = Known { lookup: self, live: &indexed.live, records };
@@ -171,7 +168,7 @@ impl Lookup {
 }
 
 impl Indexed {
-    fn learn(&mut self, slot: u32, record: &Record, metadata: &Object) {
+    fn learn(&mut self, slot: u32, record: Record<'_>, metadata: &Object) {
         self.slots = self.slots.max(slot + 1);
         self.live.grow(self.slots);
         self.live.insert(slot);
@@ -182,7 +179,7 @@ impl Indexed {
 
 impl Wanted<'_> {
     /// Is an entry wanted?
-    pub(super) fn matches(&self, record: &Record) -> bool {
+    pub(super) fn matches(&self, record: Record<'_>) -> bool {
         !self.now.is_some_and(|now| record.is_expired(now))
             && record.happened_in(self.events)
             && record.created_in(self.created)
@@ -208,44 +205,27 @@ const CREATED: &str = "created";
 const EXPIRES: &str = "expires";
 
 /// The times of an entry, as columns know them.
-fn times(record: &Record) -> Object {
+fn times(record: Record<'_>) -> Object {
     let created = Some(record.created_at());
     let times = [(EVENT, record.event_time()), (CREATED, created), (EXPIRES, record.expires_at())];
     let known = times.into_iter().filter_map(|(name, time)| Some((name, time?)));
     known.map(|(name, time)| (name.to_owned(), time.into())).collect()
 }
 
-impl Borrow<str> for ById {
-    fn borrow(&self) -> &str {
-        self.0.id()
-    }
+/// The record of a slot that is known here.
+fn known(slot: u32, records: &Records) -> Record<'_> {
+    records.get(slot).expect("what is known has a record")
 }
 
-impl Ord for ById {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.id().cmp(other.0.id())
-    }
+fn id_of(slot: u32, records: &Records) -> &str {
+    known(slot, records).id()
 }
-
-impl PartialOrd for ById {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for ById {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for ById {}
 
 /// What columns ask of entries.
 struct Known<'a> {
     lookup: &'a Lookup,
     live: &'a SlotSet,
-    records: &'a Radix<Record>,
+    records: &'a Records,
 }
 
 impl Entries for Known<'_> {
@@ -254,7 +234,7 @@ impl Entries for Known<'_> {
     }
 
     fn slot_of(&self, id: &str) -> Option<u32> {
-        self.lookup.slot(id)
+        self.lookup.slot(id, self.records)
     }
 
     fn matches(&self, slot: u32, path: &FieldPath, op: &Op) -> bool {

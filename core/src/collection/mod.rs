@@ -18,6 +18,7 @@ mod radix;
 mod reader;
 mod recall;
 mod record;
+mod records;
 mod scoped;
 mod search;
 mod stats;

@@ -9,15 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::lookup::{INDEXED_MIN, Lookup};
-use super::radix::Radix;
-use super::record::{Draft, Record};
+use super::record::{BESIDE_MAX, Record, all};
+use super::records::{Records, RecordsWriter};
 use crate::config::HnswConfig;
 use crate::error::Error;
 use crate::graph::Executor;
 use crate::index::{HnswIndex, HnswReader, Maintenance, Prepared};
 use crate::memory::{Guard, Memory, Published, domain};
 use crate::metadata::Object;
-use crate::metric::DistanceMetric;
 use crate::scope::Scope;
 use crate::simd::Simd;
 
@@ -36,7 +35,7 @@ pub(super) struct Partition {
 pub(super) struct Catalog {
     /// The index's commit number.
     pub(super) number: u64,
-    pub(super) records: Radix<Record>,
+    pub(super) records: Records,
     /// Entries, those included that have expired and were not purged.
     pub(super) len: usize,
     /// Up to here no entry expires.
@@ -64,6 +63,7 @@ pub(super) struct Tuned {
 pub(super) struct PartitionWriter {
     pub(super) partition: Arc<Partition>,
     pub(super) index: HnswIndex,
+    records: RecordsWriter,
     /// The one that was published last.
     pub(super) catalog: Catalog,
     /// The bytes that were last counted for it.
@@ -73,11 +73,16 @@ pub(super) struct PartitionWriter {
 /// A change of a partition.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// One after the other, as many as there are births.
+    /// One after the other, as many as there are births, and their norms.
     pub(super) vectors: Vec<f32>,
-    pub(super) births: Vec<(Draft, Object)>,
+    pub(super) norms: Vec<f64>,
+    /// The metadata of entries that come.
+    pub(super) births: Vec<Object>,
     pub(super) deaths: Vec<u32>,
-    pub(super) updates: Vec<(u32, Record)>,
+    /// Other metadata of entries that stay.
+    pub(super) updates: Vec<(u32, Object)>,
+    /// The records of births, then those of updates, one after the other.
+    pub(super) records: Vec<u8>,
 }
 
 impl Partition {
@@ -97,7 +102,7 @@ impl Partition {
     }
 
     /// The vector of a slot that the catalog shows, as it was given.
-    pub(super) fn vector(&self, slot: u32, record: &Record, guard: &Guard<'_>) -> Vec<f32> {
+    pub(super) fn vector(&self, slot: u32, record: Record<'_>, guard: &Guard<'_>) -> Vec<f32> {
         let mut vector = Vec::new();
         self.index.stored(slot, guard, &mut vector);
         if let Some(norm) = record.norm() {
@@ -135,7 +140,8 @@ impl PartitionWriter {
             lookup: RwLock::default(),
             queries: AtomicU64::new(0),
         };
-        Ok(Self { partition: Arc::new(partition), index, catalog, counted: 0 })
+        let records = RecordsWriter::new(memory);
+        Ok(Self { partition: Arc::new(partition), index, records, catalog, counted: 0 })
     }
 
     pub(super) fn scope(&self) -> &Scope {
@@ -148,12 +154,12 @@ impl PartitionWriter {
     }
 
     /// The slot and the record of an id, expired or not.
-    pub(super) fn find(&self, id: &str) -> Option<(u32, &Record)> {
+    pub(super) fn find(&self, id: &str) -> Option<(u32, Record<'_>)> {
         self.catalog.find(&self.partition.lookup(), id)
     }
 
     /// The same of an entry that has not expired.
-    pub(super) fn find_live(&self, id: &str, now: i64) -> Option<(u32, &Record)> {
+    pub(super) fn find_live(&self, id: &str, now: i64) -> Option<(u32, Record<'_>)> {
         self.find(id).filter(|(_, record)| !record.is_expired(now))
     }
 
@@ -164,35 +170,36 @@ impl PartitionWriter {
     /// The bytes of everything.
     pub(super) fn bytes(&self) -> usize {
         let lookup = self.partition.lookup().bytes();
-        Self::FIXED_BYTES + self.index.memory_bytes() + self.catalog.record_bytes + lookup
+        Self::FIXED_BYTES + self.index.memory_bytes() + self.records.bytes() + lookup
     }
 
-    /// The most that entries take beside their vectors, whose ids, metadata and texts have so many
-    /// bytes together.
-    pub(super) fn record_bytes_max(entries: usize, bytes: usize, indexed: bool) -> usize {
-        // Times, counts of owners, a place among all and one among the ids.
-        let kept = bytes + 112 * entries;
-        kept + if indexed { Self::column_bytes_max(entries, bytes) } else { 0 }
+    /// The most that so many entries take beside their vectors, whose ids, metadata and texts have
+    /// `bytes` each.
+    pub(super) fn record_bytes_max(entries: usize, bytes: usize) -> usize {
+        let records = RecordsWriter::bytes_of(entries, bytes.saturating_add(BESIDE_MAX));
+        let all = entries.saturating_mul(bytes);
+        let lookup = Self::lookup_bytes_max(entries, all, entries > INDEXED_MIN);
+        records.saturating_add(lookup)
     }
 
-    /// The most that columns take: each value with its slot, and the times.
-    fn column_bytes_max(entries: usize, bytes: usize) -> usize {
-        2 * bytes + 128 * entries
+    /// The most that what finds entries takes, whose records have so many bytes together: for each
+    /// its place among the ids, the values of columns with their slots, and the times.
+    fn lookup_bytes_max(entries: usize, bytes: usize, indexed: bool) -> usize {
+        let columns = if indexed { 2 * bytes + 128 * entries } else { 0 };
+        6 * entries + columns
     }
 
     /// The most bytes that everything takes after a batch.
     pub(super) fn bytes_with(&self, batch: &Batch) -> usize {
-        let records = batch.births.iter().map(|(draft, _)| draft.len());
-        let records = records.chain(batch.updates.iter().map(|(_, record)| record.bytes()));
-        let entries = batch.births.len() + batch.updates.len();
         let (len, births) = (self.catalog.len, batch.births.len());
-        let is_indexed = len + births > INDEXED_MIN;
-        let columns = match is_indexed && !self.partition.lookup().is_indexed() {
-            true => Self::column_bytes_max(len, self.catalog.record_bytes),
-            false => 0,
-        };
-        let growth = self.index.growth_bytes(births, batch.deaths.len());
-        self.bytes() + growth + columns + Self::record_bytes_max(entries, records.sum(), is_indexed)
+        let indexed = len + births > INDEXED_MIN;
+        let begins = indexed && !self.partition.lookup().is_indexed();
+        let (before, bytes) = if begins { (len, self.records.bytes()) } else { (0, 0) };
+        let entries = before + births + batch.updates.len();
+        self.bytes()
+            + self.index.growth_bytes(births, batch.deaths.len())
+            + self.records.growth_bytes(&batch.records)
+            + Self::lookup_bytes_max(entries, bytes + batch.records.len(), indexed)
     }
 
     /// Has [`maintain`](super::Collection::maintain) something to do here?
@@ -202,48 +209,55 @@ impl PartitionWriter {
         expired || self.catalog.tombstones > 0 || self.catalog.len == 0
     }
 
-    /// Checks a batch and makes room for it.
-    pub(super) fn prepare(&mut self, batch: &Batch) -> Result<Prepared, Error> {
-        self.index.prepare(&batch.vectors, &batch.deaths)
+    /// Makes room for a batch.
+    pub(super) fn prepare(&mut self, batch: &mut Batch) -> Result<Prepared, Error> {
+        self.records.reserve(&batch.records)?;
+        self.index.prepare(std::mem::take(&mut batch.norms), &batch.deaths)
     }
 
     /// Makes a change that was prepared, and then lets it be seen.
     pub(super) fn commit(
         &mut self,
-        batch: Batch,
+        batch: &Batch,
         prepared: Prepared,
         now: i64,
         executor: &dyn Executor,
     ) {
-        let Batch { vectors, births, deaths, updates } = batch;
-        // The index keeps vectors of length one under the cosine, and others as they are.
-        let scaled = self.index.config().distance_metric == DistanceMetric::Cosine;
-        let norms = prepared.norms.clone();
-        let born = self.index.apply_prepared(&vectors, &deaths, prepared, executor);
+        let Batch { vectors, births, deaths, updates, records: written, .. } = batch;
+        let born = self.index.apply_prepared(vectors, deaths, prepared, executor);
 
         let mut lookup = self.partition.lookup.write().unwrap_or_else(PoisonError::into_inner);
+        let records = &mut self.records;
+        for &slot in deaths {
+            lookup.forget(slot, records.records());
+            records.remove(slot);
+        }
+        let mut written = all(written);
+        for ((slot, metadata), record) in born.into_iter().zip(births).zip(&mut written) {
+            records.put(slot, record);
+            lookup.learn(slot, metadata, records.records());
+        }
+        for ((slot, metadata), record) in updates.iter().zip(written) {
+            lookup.relearn(*slot, metadata, records.records());
+            records.put(*slot, record);
+        }
+        lookup.settle(records.records());
         let catalog = &mut self.catalog;
-        for slot in deaths {
-            let record = catalog.take(slot);
-            lookup.forget(slot, &record);
-        }
-        for ((slot, norm), (draft, metadata)) in born.into_iter().zip(norms).zip(births) {
-            let record = draft.finish(scaled.then_some(norm));
-            lookup.learn(slot, &record, &metadata);
-            catalog.put(slot, record);
-        }
-        for (slot, record) in updates {
-            let old = catalog.take(slot);
-            lookup.relearn(slot, &old, &record);
-            catalog.put(slot, record);
-        }
-        lookup.settle();
+        catalog.len = catalog.len + births.len() - deaths.len();
+        catalog.records = records.records().clone();
+        catalog.record_bytes = records.bytes();
         catalog.number = self.index.numbers().number();
         catalog.tombstones = self.index.tombstones();
         catalog.next_expiry = lookup.next_expiry();
         catalog.now = catalog.now.max(now);
         // Before the lock is given back.
         self.publish();
+        drop(lookup);
+        if self.records.tidy() {
+            self.catalog.records = self.records.records().clone();
+            self.catalog.record_bytes = self.records.bytes();
+            self.publish();
+        }
     }
 
     /// Clears up behind deletes.
@@ -264,22 +278,8 @@ impl PartitionWriter {
 
 impl Catalog {
     /// The slot and the record of an id, expired or not, by the lookup that belongs to it.
-    pub(super) fn find(&self, lookup: &Lookup, id: &str) -> Option<(u32, &Record)> {
-        let slot = lookup.slot(id)?;
-        Some((slot, self.records.get(slot).expect("an id leads to a record")))
-    }
-
-    fn take(&mut self, slot: u32) -> Record {
-        let record = self.records.set(slot, None).expect("a live slot has a record");
-        self.record_bytes -= record.bytes();
-        self.len -= 1;
-        record
-    }
-
-    fn put(&mut self, slot: u32, record: Record) {
-        self.record_bytes += record.bytes();
-        self.len += 1;
-        let before = self.records.set(slot, Some(record));
-        debug_assert!(before.is_none(), "a slot that is born has no record");
+    pub(super) fn find(&self, lookup: &Lookup, id: &str) -> Option<(u32, Record<'_>)> {
+        let slot = lookup.slot(id, &self.records)?;
+        Some((slot, self.records.get(slot)?))
     }
 }

@@ -172,10 +172,12 @@ impl CollectionReader {
         filter.map_or(Ok(()), Filter::validate)?;
         let page = self.read(scope, |at| {
             let wanted = Wanted { filter, now: Some(at.now), ..Wanted::default() };
-            let behind = at.lookup.after(after);
-            let mut behind = behind.filter(|(record, _)| wanted.matches(record)).peekable();
+            let records = &at.catalog.records;
+            let behind = at.lookup.after(after, records);
+            let behind = behind.filter_map(|slot| Some((slot, records.get(slot)?)));
+            let mut behind = behind.filter(|(_, record)| wanted.matches(*record)).peekable();
             let page = behind.by_ref().take(limit);
-            let entries: Vec<_> = page.map(|(record, slot)| at.entry(slot, record)).collect();
+            let entries: Vec<_> = page.map(|(slot, record)| at.entry(slot, record)).collect();
             let more = behind.peek().is_some();
             let last = entries.last().map(|entry| entry.id.clone());
             let next = last.or(after.map(str::to_owned)).filter(|_| more);
@@ -277,11 +279,11 @@ impl<'a> Sight<'a> {
     }
 
     /// The slot and the record of an id, expired or not.
-    pub(super) fn find(&self, id: &str) -> Option<(u32, &'a Record)> {
+    pub(super) fn find(&self, id: &str) -> Option<(u32, Record<'a>)> {
         self.catalog.find(&self.lookup, id)
     }
 
-    fn find_live(&self, id: &str) -> Option<(u32, &'a Record)> {
+    fn find_live(&self, id: &str) -> Option<(u32, Record<'a>)> {
         self.find(id).filter(|(_, record)| !record.is_expired(self.now))
     }
 
@@ -304,11 +306,11 @@ impl<'a> Sight<'a> {
         all
     }
 
-    pub(super) fn vector(&self, slot: u32, record: &Record) -> Vec<f32> {
+    pub(super) fn vector(&self, slot: u32, record: Record<'_>) -> Vec<f32> {
         self.partition.vector(slot, record, self.guard)
     }
 
-    fn entry(&self, slot: u32, record: &Record) -> VectorEntry {
+    fn entry(&self, slot: u32, record: Record<'_>) -> VectorEntry {
         record.entry(self.partition.scope(), self.vector(slot, record))
     }
 }

@@ -15,8 +15,8 @@ use super::record::Record;
 use crate::entry::EntryKey;
 use crate::error::{Error, beginning};
 use crate::explain::{Explain, ScopeExplain, Short};
-use crate::graph::{Neighbor, Scratch, Searcher};
-use crate::index::{Request, check_query};
+use crate::graph::{Cost, Neighbor, Scratch, Searcher};
+use crate::index::{Plan, Request, check_query};
 use crate::memory::{Guard, SlotSet};
 use crate::query::{Target, VectorQuery, VectorResult};
 use crate::scope::Scope;
@@ -27,8 +27,8 @@ pub(super) struct Hit<'g> {
     distance: f32,
     /// Which of the query's scopes it is in.
     scope: usize,
-    /// Borrowed while its scope is being searched: to own one is to write where others read.
-    record: Cow<'g, Record>,
+    /// Where its record begins; its own bytes once its scope is no longer being searched.
+    record: Cow<'g, [u8]>,
     /// Where it is asked for, or needed to choose.
     pub(super) vector: Vec<f32>,
 }
@@ -39,6 +39,16 @@ struct Ask<'q> {
     vector: &'q [f32],
     /// The id of the entry that is no result, in the first scope.
     itself: Option<&'q str>,
+}
+
+/// How a search went in one scope; nothing where it holds nothing.
+#[derive(Default)]
+struct Seen {
+    plan: Option<Plan>,
+    entries: usize,
+    matches: usize,
+    ef: Option<usize>,
+    cost: Cost,
 }
 
 impl CollectionReader {
@@ -58,7 +68,7 @@ impl CollectionReader {
         query: &VectorQuery,
         searcher: &mut Searcher,
     ) -> Result<Vec<VectorResult>, Error> {
-        self.explain(query, searcher).map(|(results, _)| results)
+        self.answer(query, searcher, |_, _| ()).map(|(results, _)| results)
     }
 
     /// The same as [`search`](Self::search), and how it came about.
@@ -71,6 +81,21 @@ impl CollectionReader {
         query: &VectorQuery,
         searcher: &mut Searcher,
     ) -> Result<(Vec<VectorResult>, Explain), Error> {
+        let mut scopes = Vec::with_capacity(query.scopes.len());
+        let (results, short) = self.answer(query, searcher, |scope, seen| {
+            let Seen { plan, entries, matches, ef, cost } = seen;
+            scopes.push(ScopeExplain { scope: scope.clone(), plan, entries, matches, ef, cost });
+        })?;
+        Ok((results, Explain { scopes, short }))
+    }
+
+    /// The results, why they are few, and for `tell` how it went in each scope.
+    fn answer(
+        &self,
+        query: &VectorQuery,
+        searcher: &mut Searcher,
+        mut tell: impl FnMut(&Scope, Seen),
+    ) -> Result<(Vec<VectorResult>, Option<Short>), Error> {
         query.validate()?;
         let (vector, itself) = match &query.target {
             Target::Vector(vector) => (Cow::Borrowed(vector), None),
@@ -79,28 +104,23 @@ impl CollectionReader {
             }
         };
         let ask = Ask { query, vector: &vector, itself };
-        if query.scopes.len() == 1 {
-            return self.search_scope(&ask, 0, searcher, |hits, explain| {
-                let (results, short) = self.finish(query, hits);
-                (results, Explain { scopes: vec![explain], short })
+        if let [scope] = &*query.scopes {
+            return self.search_scope(&ask, 0, searcher, |hits, seen| {
+                tell(scope, seen);
+                self.finish(query, hits)
             });
         }
-        let mut hits = Vec::new();
-        let mut scopes = Vec::with_capacity(query.scopes.len());
-        for number in 0..query.scopes.len() {
+        let mut hits: Vec<Hit<'static>> = Vec::new();
+        for (number, scope) in query.scopes.iter().enumerate() {
             // A scope that is named twice is searched once.
-            if !query.scopes[..number].contains(&query.scopes[number]) {
-                scopes.push(self.search_scope(&ask, number, searcher, |found, explain| {
-                    hits.extend(found.into_iter().map(Hit::owned));
-                    explain
-                })?);
+            if !query.scopes[..number].contains(scope) {
+                self.search_scope(&ask, number, searcher, |found, seen| {
+                    tell(scope, seen);
+                    merge(&mut hits, found, query.depth());
+                })?;
             }
         }
-        // Stable: of equals those of the scope that is named first.
-        hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));
-        hits.truncate(query.depth());
-        let (results, short) = self.finish(query, hits);
-        Ok((results, Explain { scopes, short }))
+        Ok(self.finish(query, hits))
     }
 
     /// The results that a query wants of what was found, and why they are few.
@@ -118,7 +138,7 @@ impl CollectionReader {
             hits = mmr::choose(hits, mmr, query.offset + query.k, self.config().distance_metric);
         }
         // Records lie anywhere: all are on their way before the first is read.
-        let flags = hits.iter().map(|hit| hit.record.flags());
+        let flags = hits.iter().map(|hit| Record::at(&hit.record).flags());
         std::hint::black_box(flags.fold(0, u8::max));
         let wanted = hits.into_iter().skip(query.offset).take(query.k);
         let scopes: Vec<_> = query.scopes.iter().cloned().map(Arc::new).collect();
@@ -149,21 +169,21 @@ impl CollectionReader {
         ask: &Ask<'_>,
         number: usize,
         searcher: &mut Searcher,
-        then: impl FnOnce(Vec<Hit<'_>>, ScopeExplain) -> T,
+        then: impl FnOnce(Vec<Hit<'_>>, Seen) -> T,
     ) -> Result<T, Error> {
         let scope = &ask.query.scopes[number];
         let Searcher { pin, outer, scratch } = searcher;
         let outer = outer.enter(self.reading());
         let Some(partition) = self.directory(&outer).get(scope) else {
             check_query(self.config().distance_metric, self.dimensions(), ask.vector)?;
-            return Ok(then(Vec::new(), ScopeExplain::nothing(scope.clone())));
+            return Ok(then(Vec::new(), Seen::default()));
         };
         partition.count_query();
         let guard = pin.enter(partition.index.reading());
         let mut chosen = std::mem::take(&mut scratch.chosen);
         let found = self.search_partition(ask, number, partition, &guard, scratch, &mut chosen);
         scratch.chosen = chosen;
-        let (explain, catalog) = found?;
+        let (seen, catalog) = found?;
 
         let itself = ask.itself.filter(|_| number == 0);
         let metric = self.config().distance_metric;
@@ -171,15 +191,15 @@ impl CollectionReader {
         let hit = |&Neighbor { slot, distance }: &Neighbor| {
             let record = catalog.records.get(slot).expect("what is shown has a record");
             let vector = if vectors { partition.vector(slot, record, &guard) } else { Vec::new() };
-            let (score, record) = (metric.score(distance), Cow::Borrowed(record));
-            Hit { score, distance, scope: number, record, vector }
+            let record = Cow::Borrowed(record.and_behind());
+            Hit { score: metric.score(distance), distance, scope: number, record, vector }
         };
         let mut hits: Vec<Hit<'_>> = scratch.exact.results.iter().map(hit).collect();
         if itself.is_some() {
-            hits.retain(|hit| itself != Some(hit.record.id()));
+            hits.retain(|hit| itself != Some(Record::at(&hit.record).id()));
             hits.truncate(ask.query.depth());
         }
-        Ok(then(hits, explain))
+        Ok(then(hits, seen))
     }
 
     /// Leaves the nearest in a partition in the scratch.
@@ -191,7 +211,7 @@ impl CollectionReader {
         guard: &'g Guard<'_>,
         scratch: &mut Scratch,
         chosen: &mut SlotSet,
-    ) -> Result<(ScopeExplain, &'g Catalog), Error> {
+    ) -> Result<(Seen, &'g Catalog), Error> {
         let query = ask.query;
         let mut catalog = partition.catalog(guard);
         let now = self.now(catalog, query);
@@ -226,15 +246,14 @@ impl CollectionReader {
         let ef = ef.map(|ef| ef.max(depth));
         let request = Request { query: ask.vector, k: depth, ef, shown };
         let plan = partition.index.answer(&request, guard, scratch)?;
-        let explain = ScopeExplain {
-            scope: partition.scope().clone(),
+        let seen = Seen {
             plan: Some(plan),
             entries: catalog.len,
             matches: matches.unwrap_or(catalog.len),
             ef,
             cost: scratch.pool.cost,
         };
-        Ok((explain, catalog))
+        Ok((seen, catalog))
     }
 }
 
@@ -257,14 +276,29 @@ fn tuned(
     })
 }
 
+/// Adds hits of another scope to those of some, as far as they are among the `depth` nearest.
+fn merge(hits: &mut Vec<Hit<'static>>, found: Vec<Hit<'_>>, depth: usize) {
+    let nearer = |hit: &Hit<'_>| match hits.get(depth.saturating_sub(1)) {
+        Some(last) => hit.distance < last.distance,
+        None => true,
+    };
+    let more: Vec<_> = found.into_iter().take_while(nearer).map(Hit::owned).collect();
+    hits.extend(more);
+    // Stable: of equals those of the scope that is named first.
+    hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+    hits.truncate(depth);
+}
+
 impl Hit<'_> {
     /// The same, no longer of the search.
     fn owned(self) -> Hit<'static> {
-        Hit { record: Cow::Owned(self.record.into_owned()), ..self }
+        let record = Cow::Owned(Record::at(&self.record).bytes().to_vec());
+        Hit { record, ..self }
     }
 
     fn result(self, query: &VectorQuery, scopes: &[Arc<Scope>]) -> VectorResult {
         let Self { score, distance, scope, record, vector } = self;
+        let record = Record::at(&record);
         VectorResult {
             key: EntryKey::shared(Arc::clone(&scopes[scope]), record.id().to_owned()),
             score,

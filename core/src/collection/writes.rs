@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Collection;
 use super::partition::{Batch, PartitionWriter};
-use super::record::{Draft, Record};
+use super::record::{Record, write};
 use crate::entry::{EntryKey, VectorEntry, check_metadata, check_time};
 use crate::error::{Error, beginning};
 use crate::filter::Filter;
-use crate::index::{Prepared, check_query};
+use crate::index::{Prepared, check_vector};
 use crate::metadata::{Object, Value};
+use crate::metric::DistanceMetric;
 use crate::scope::Scope;
 
 /// What becomes of an entry whose id is taken.
@@ -61,12 +62,12 @@ impl Collection {
         taken: Taken,
     ) -> Result<Vec<EntryKey>, Error> {
         check_time(now)?;
-        let (metric, dimensions) = (self.config().distance_metric, self.dimensions());
+        let mut norms = Vec::with_capacity(entries.len());
         let mut scopes: BTreeMap<&Scope, BTreeMap<&str, usize>> = BTreeMap::new();
         for (i, entry) in entries.iter().enumerate() {
             let checked = entry.validate();
-            let checked = checked.and_then(|()| check_query(metric, dimensions, &entry.vector));
-            checked.map_err(|error| error.at(i))?;
+            let check = |()| check_vector(self.config(), self.dimensions(), &entry.vector);
+            norms.push(checked.and_then(check).map_err(|error| error.at(i))?);
             let twice = scopes.entry(&entry.scope).or_default().insert(&entry.id, i).is_some();
             if twice && taken == Taken::Refuse {
                 return Err(duplicate(entry).at(i));
@@ -87,7 +88,7 @@ impl Collection {
             let partition = new.as_ref().or_else(|| self.partitions.get(&scope));
             let partition = partition.expect("it is new or there");
             let entries = last.into_iter().filter_map(|i| Some((i, entries[i].take()?)));
-            let batch = births(partition, entries, now, taken)?;
+            let batch = births(partition, entries, &norms, now, taken)?;
             changes.push(Change { scope, new, batch, prepared: None });
         }
         self.make(changes, now)?;
@@ -137,8 +138,9 @@ impl Collection {
         let (slot, record) = partition.find_live(key.id(), now).ok_or_else(unknown)?;
         let metadata = change(record.metadata());
         check_metadata(&metadata)?;
-        let updates = vec![(slot, record.with_metadata(&metadata, now)?)];
-        let batch = Batch { updates, ..Batch::default() };
+        let mut batch = Batch::default();
+        record.write_with(&metadata, now, &mut batch.records)?;
+        batch.updates.push((slot, metadata));
         let scope = key.scope().clone();
         self.make(vec![Change { scope, new: None, batch, prepared: None }], now)
     }
@@ -218,7 +220,7 @@ impl Collection {
                 Some(new) => new,
                 None => self.partitions.get_mut(&change.scope).expect("it is new or there"),
             };
-            change.prepared = Some(there.prepare(&change.batch)?);
+            change.prepared = Some(there.prepare(&mut change.batch)?);
         }
         // From here on nothing fails.
         let mut more = false;
@@ -228,7 +230,7 @@ impl Collection {
                 Some(new) => self.partitions.entry(scope).or_insert(new),
                 None => self.partitions.get_mut(&scope).expect("it is new or there"),
             };
-            partition.commit(batch, prepared.expect("it was prepared"), now, &*self.executor.0);
+            partition.commit(&batch, prepared.expect("it was prepared"), now, &*self.executor.0);
             self.limits.used -= partition.counted;
             partition.counted = partition.bytes();
             self.limits.used += partition.counted;
@@ -251,14 +253,18 @@ impl Change {
     }
 }
 
-/// The batch that puts entries into a partition; each comes with its place in the call.
+/// The batch that puts entries into a partition; each comes with its place in the call, where its
+/// norm is too.
 fn births(
     partition: &PartitionWriter,
     entries: impl Iterator<Item = (usize, VectorEntry)>,
+    norms: &[f64],
     now: i64,
     taken: Taken,
 ) -> Result<Batch, Error> {
     let now = partition.now(now);
+    // The index keeps vectors of length one under the cosine, and others as they are.
+    let scaled = partition.index.config().distance_metric == DistanceMetric::Cosine;
     let mut batch = Batch::default();
     for (i, entry) in entries {
         let known = partition.find(&entry.id);
@@ -267,12 +273,14 @@ fn births(
             return Err(duplicate(&entry).at(i));
         }
         let created = live.map(|(_, record)| Record::created_at(record));
-        batch.deaths.extend(known.map(|(slot, _)| slot));
-        let draft = Draft::new(&entry, created, now).map_err(|error| error.at(i))?;
+        let norm = scaled.then_some(norms[i]);
+        write(&entry, created, norm, now, &mut batch.records).map_err(|error| error.at(i))?;
         let bytes = size_of_val(&*entry.vector);
         batch.vectors.try_reserve(entry.vector.len()).map_err(|_| Error::OutOfMemory { bytes })?;
         batch.vectors.extend(entry.vector);
-        batch.births.push((draft, entry.metadata));
+        batch.norms.push(norms[i]);
+        batch.deaths.extend(known.map(|(slot, _)| slot));
+        batch.births.push(entry.metadata);
     }
     Ok(batch)
 }

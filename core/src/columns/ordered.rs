@@ -183,6 +183,6 @@ mod tests {
             model.remove(&key);
             (0..3).for_each(|slot| remove(&mut ordered, key, slot, &mut bytes));
         }
-        assert!(ordered.0.is_empty() && bytes == 0);
+        assert!(ordered.0.len() == 0 && bytes == 0);
     }
 }

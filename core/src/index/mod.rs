@@ -156,13 +156,14 @@ impl HnswIndex {
         delete: &[u32],
         executor: &dyn Executor,
     ) -> Result<Vec<u32>, Error> {
-        let prepared = self.prepare(insert, delete)?;
+        let norms = self.check_vectors(insert)?;
+        let prepared = self.prepare(norms, delete)?;
         Ok(self.apply_prepared(insert, delete, prepared, executor))
     }
 
-    /// Does everything of [`apply`](Self::apply) that can fail, and changes nothing that is seen.
-    pub(crate) fn prepare(&mut self, insert: &[f32], delete: &[u32]) -> Result<Prepared, Error> {
-        let norms = self.check_vectors(insert)?;
+    /// Makes room for a batch of vectors that were checked, with these norms, and changes nothing
+    /// that is seen.
+    pub(crate) fn prepare(&mut self, norms: Vec<f64>, delete: &[u32]) -> Result<Prepared, Error> {
         self.check_slots(delete)?;
         let longer = norms.iter().filter(|&&norm| norm > self.longest).count();
         let (born, promotion) = self.reserve(norms.len(), delete.len(), longer)?;
@@ -250,13 +251,7 @@ impl HnswIndex {
         let bytes = rows.len() * size_of::<f64>();
         norms.try_reserve_exact(rows.len()).map_err(|_| Error::OutOfMemory { bytes })?;
         for row in rows {
-            norms.push(space.norm(row)?);
-            if self.config().exact == Kept::F16 && space.metric != DistanceMetric::Cosine {
-                let max = half::MAX;
-                if let Some(position) = row.iter().position(|value| value.abs() > max) {
-                    return Err(Error::ValueTooLarge { position, max });
-                }
-            }
+            norms.push(check_vector(self.config(), space.dimensions, row)?);
         }
         Ok(norms)
     }
@@ -309,11 +304,28 @@ impl HnswIndex {
     }
 }
 
+/// Can an index of this configuration keep a vector? Its norm.
+pub(crate) fn check_vector(
+    config: &HnswConfig,
+    dimensions: usize,
+    vector: &[f32],
+) -> Result<f64, Error> {
+    let metric = config.distance_metric;
+    let norm = Space { metric, dimensions }.check_query(vector)?;
+    if config.exact == Kept::F16 && metric != DistanceMetric::Cosine {
+        let max = half::MAX;
+        if let Some(position) = vector.iter().position(|value| value.abs() > max) {
+            return Err(Error::ValueTooLarge { position, max });
+        }
+    }
+    Ok(norm)
+}
+
 /// A change that cannot fail any more.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     /// Of the vectors to insert.
-    pub(crate) norms: Vec<f64>,
+    norms: Vec<f64>,
     born: Vec<u32>,
     promotion: Option<Promotion>,
 }

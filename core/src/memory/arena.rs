@@ -17,17 +17,16 @@
 
 #![expect(unsafe_code, reason = "rows that one thread writes while others read their neighbors")]
 
-use std::alloc::{Layout, alloc, dealloc};
+use std::alloc::{Layout, dealloc};
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytemuck::Pod;
 
 use super::Memory;
+use super::chunk::{LINE, PAGE_HUGE, layout};
 use crate::error::Error;
 use crate::simd::Code;
 
@@ -101,16 +100,6 @@ struct Arena {
     tables: Mutex<Vec<Box<[AtomicPtr<u8>]>>>,
 }
 
-const LINE: usize = 64;
-
-/// A huge page of most machines.
-const PAGE_HUGE: usize = 2 << 20;
-
-/// Two lines, which many processors fetch together: a larger chunk begins with them. For a small
-/// one that is not worth what the allocator loses between chunks.
-const PAIR: usize = 2 * LINE;
-const LARGE: usize = 4096;
-
 /// As many elements as fill whole cache lines, so that a kernel meets no tail.
 pub(crate) fn whole_lines<T>(elements: usize) -> usize {
     elements.next_multiple_of(LINE / size_of::<T>())
@@ -161,16 +150,10 @@ impl Shape {
         ((chunk - 4 * more) << bits, 1 << bits)
     }
 
-    /// The bytes and the alignment of a chunk.
+    /// How a chunk lies in memory.
     fn layout(self, chunk: usize) -> Result<Layout, Error> {
         let (_, rows) = self.extent(chunk);
-        let bytes = rows * self.stride;
-        let align = match bytes {
-            PAGE_HUGE.. => PAGE_HUGE,
-            LARGE.. => PAIR,
-            _ => LINE,
-        };
-        Layout::from_size_align(bytes, align).map_err(|_| Error::OutOfMemory { bytes })
+        layout(rows * self.stride)
     }
 }
 
@@ -213,19 +196,11 @@ impl<T: Shared> RowsWriter<T> {
         while self.capacity < self.len() + more {
             let chunks = arena.chunks.load(Ordering::Relaxed);
             let layout = shape.layout(chunks)?;
-            let bytes = layout.size();
-            let failed = Error::OutOfMemory { bytes };
             if chunks == self.table_len {
-                self.grow_table().map_err(|()| failed.clone())?;
+                let bytes = layout.size();
+                self.grow_table().map_err(|()| Error::OutOfMemory { bytes })?;
             }
-            // SAFETY: a row has at least one byte, and a chunk at least one row.
-            let chunk = NonNull::new(unsafe { alloc(layout) }).ok_or(failed)?;
-            if bytes >= PAGE_HUGE {
-                let uninit = chunk.cast::<MaybeUninit<u8>>();
-                let slice = NonNull::slice_from_raw_parts(uninit, bytes);
-                // SAFETY: the chunk is ours, not reached by anybody yet, and may be uninitialised.
-                (arena.memory.advise)(unsafe { &mut *slice.as_ptr() });
-            }
+            let chunk = arena.memory.allocate(layout)?;
             let (start, rows) = shape.extent(chunks);
             let base = chunk.as_ptr().wrapping_sub(start * shape.stride);
             self.table()[chunks].store(base, Ordering::Relaxed);

@@ -8,6 +8,7 @@
 //! `tests/loom` runs `epoch` and the lists under every interleaving; Miri runs all of it.
 
 mod arena;
+mod chunk;
 mod epoch;
 mod list;
 mod slot_set;
@@ -19,6 +20,7 @@ use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
 pub(crate) use arena::{Rows, RowsWriter, Shared, View, arena_bytes, whole_lines};
+pub(crate) use chunk::{Chunk, ChunkWriter};
 pub(crate) use epoch::{Domain, Guard, Pin, Published, Reading};
 pub(crate) use list::{Change, EMPTY, links, rewrite};
 pub(crate) use slot_set::SlotSet;
