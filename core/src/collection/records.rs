@@ -5,7 +5,6 @@
 //! was there before is dead. A chunk that is dead by more than half gives what lives in it to the
 //! end, and goes; who reads an older version of the records still has it.
 
-use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use crate::memory::{Chunk, ChunkWriter, Memory};
 pub(super) struct Records {
     places: Radix<Place>,
     /// None where one was given up.
-    chunks: Arc<Vec<Option<Arc<Chunk>>>>,
+    chunks: Arc<[Option<Arc<Chunk>>]>,
 }
 
 /// Where a record begins. Chunks are counted from one, so that a slot without a record takes no
@@ -37,7 +36,7 @@ pub(super) struct RecordsWriter {
     /// What is appended to, and its number.
     tail: Option<(usize, ChunkWriter)>,
     /// What comes after it.
-    spare: VecDeque<ChunkWriter>,
+    spare: Vec<ChunkWriter>,
     /// How much of each chunk is dead.
     dead: Vec<usize>,
     /// Chunks that are to be cleared.
@@ -83,7 +82,7 @@ impl RecordsWriter {
         Self {
             records: Records::default(),
             tail: None,
-            spare: VecDeque::new(),
+            spare: Vec::new(),
             dead: Vec::new(),
             due: Vec::new(),
             capacity: 0,
@@ -121,7 +120,7 @@ impl RecordsWriter {
     /// Makes room for a batch of records.
     pub(super) fn reserve(&mut self, batch: &[u8]) -> Result<(), Error> {
         for bytes in self.missing(batch) {
-            self.spare.push_back(ChunkWriter::new(bytes, self.memory)?);
+            self.spare.push(ChunkWriter::new(bytes, self.memory)?);
             self.capacity += bytes;
         }
         Ok(())
@@ -181,15 +180,26 @@ impl RecordsWriter {
 
     /// Goes on with the next chunk.
     fn open(&mut self) {
-        let next = self.spare.pop_front().expect("room is made before");
-        let chunks = Arc::make_mut(&mut self.records.chunks);
-        let free = chunks.iter().position(Option::is_none);
-        let number = free.unwrap_or_else(|| {
-            chunks.push(None);
-            self.dead.push(0);
-            chunks.len() - 1
-        });
-        chunks[number] = Some(Arc::clone(next.chunk()));
+        assert!(!self.spare.is_empty(), "room is made before");
+        let next = self.spare.remove(0);
+        if self.spare.is_empty() {
+            // Many partitions have one chunk and will have no other.
+            self.spare = Vec::new();
+        }
+        let chunk = Some(Arc::clone(next.chunk()));
+        let chunks = &mut self.records.chunks;
+        let number = match chunks.iter().position(Option::is_none) {
+            Some(free) => {
+                Arc::make_mut(chunks)[free] = chunk;
+                free
+            }
+            None => {
+                *chunks = chunks.iter().cloned().chain([chunk]).collect();
+                self.dead.reserve_exact(1);
+                self.dead.push(0);
+                chunks.len() - 1
+            }
+        };
         if let Some((full, _)) = self.tail.replace((number, next)) {
             self.look_at(full);
         }

@@ -284,7 +284,9 @@ impl HnswIndex {
         }
         let mut born = Vec::new();
         born.try_reserve_exact(births).map_err(|_| Error::OutOfMemory { bytes: 4 * births })?;
-        self.slots.reserve(births, deaths)?;
+        let is_graph = self.graph.is_some();
+        let crosses = !is_graph && self.len() + births - deaths > self.reader.flat_max();
+        self.slots.reserve(births, deaths, is_graph || crosses)?;
         self.exact.reserve(growth)?;
         if let Some(graph) = &mut self.graph {
             graph.reserve(growth)?;
@@ -298,7 +300,6 @@ impl HnswIndex {
             let promotion = if again { Some(self.promotion(growth)?) } else { None };
             return Ok((born, promotion));
         }
-        let crosses = self.len() + births - deaths > self.reader.flat_max();
         let promotion = if crosses { Some(self.promotion(growth)?) } else { None };
         Ok((born, promotion))
     }

@@ -25,7 +25,7 @@ pub(crate) fn predict_bytes(
         Exact::None => 0,
     };
     if !graph {
-        return exact + slots_bytes(slots);
+        return exact + slots_bytes(slots, graph);
     }
     let placed = space.placed_dimensions();
     let rows = match config.quantization {
@@ -33,7 +33,7 @@ pub(crate) fn predict_bytes(
         Quantization::None if placed == dimensions => 0,
         Quantization::None => arena_bytes::<f32>(whole_lines::<f32>(placed), slots),
     };
-    exact + rows + slots_bytes(slots) + graph_bytes(config.max_connections, slots)
+    exact + rows + slots_bytes(slots, graph) + graph_bytes(config.max_connections, slots)
 }
 
 #[cfg(test)]

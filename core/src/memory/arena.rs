@@ -56,15 +56,13 @@ shared!(f32: f32, Code: Code, u16: u16, u32: u32, u64: u64, AtomicU32: u32, Atom
 /// The reader's half of an arena.
 pub(crate) struct Rows<T> {
     arena: Arc<Arena>,
-    width: usize,
     element: PhantomData<T>,
 }
 
 /// The writer's half, of which there is one.
 pub(crate) struct RowsWriter<T> {
     rows: Rows<T>,
-    /// Rows that there is room for, and chunks that the table has places for.
-    capacity: usize,
+    /// Chunks that the table has places for.
     table_len: usize,
 }
 
@@ -170,15 +168,12 @@ impl<T: Shared> RowsWriter<T> {
             chunks: AtomicUsize::new(0),
             tables: Mutex::default(),
         };
-        let rows =
-            Rows { arena: Arc::new(arena), width: shape.stride / size, element: PhantomData };
-        Self { rows, capacity: 0, table_len: 0 }
+        Self { rows: Rows { arena: Arc::new(arena), element: PhantomData }, table_len: 0 }
     }
 
     /// The reader's half.
     pub(crate) fn rows(&self) -> Rows<T> {
-        let Rows { arena, width, element } = &self.rows;
-        Rows { arena: Arc::clone(arena), width: *width, element: *element }
+        Rows { arena: Arc::clone(&self.rows.arena), element: PhantomData }
     }
 
     pub(crate) fn view(&self) -> View<'_, T> {
@@ -193,7 +188,7 @@ impl<T: Shared> RowsWriter<T> {
     pub(crate) fn reserve(&mut self, more: usize) -> Result<(), Error> {
         let arena = Arc::clone(&self.rows.arena);
         let shape = arena.shape;
-        while self.capacity < self.len() + more {
+        while self.rows.capacity() < self.len() + more {
             let chunks = arena.chunks.load(Ordering::Relaxed);
             let layout = shape.layout(chunks)?;
             if chunks == self.table_len {
@@ -201,11 +196,10 @@ impl<T: Shared> RowsWriter<T> {
                 self.grow_table().map_err(|()| Error::OutOfMemory { bytes })?;
             }
             let chunk = arena.memory.allocate(layout)?;
-            let (start, rows) = shape.extent(chunks);
+            let (start, _) = shape.extent(chunks);
             let base = chunk.as_ptr().wrapping_sub(start * shape.stride);
             self.table()[chunks].store(base, Ordering::Relaxed);
             arena.chunks.store(chunks + 1, Ordering::Relaxed);
-            self.capacity = start + rows;
         }
         Ok(())
     }
@@ -213,7 +207,7 @@ impl<T: Shared> RowsWriter<T> {
     /// Appends a row, filled up with `fill`, in room that was made for it.
     pub(crate) fn push(&mut self, row: &[T::Plain], fill: T::Plain) {
         let len = self.len();
-        assert!(len < self.capacity, "room is made before a push");
+        assert!(len < self.rows.capacity(), "room is made before a push");
         let slot = u32::try_from(len).expect("slots are u32");
         // SAFETY: no view is so long.
         unsafe { self.write(slot, row, fill) };
@@ -237,11 +231,12 @@ impl<T: Shared> RowsWriter<T> {
     ///
     /// There is room for the slot, and no reader reads its row meanwhile.
     unsafe fn write(&mut self, slot: u32, row: &[T::Plain], fill: T::Plain) {
-        assert!(row.len() <= self.rows.width, "a row fits its place");
+        let width = self.rows.width();
+        assert!(row.len() <= width, "a row fits its place");
         let shape = self.rows.arena.shape;
         let base = self.table()[shape.chunk(slot)].load(Ordering::Relaxed);
         let first = base.wrapping_add(slot as usize * shape.stride).cast::<T::Plain>();
-        let fill = std::iter::repeat_n(&fill, self.rows.width - row.len());
+        let fill = std::iter::repeat_n(&fill, width - row.len());
         for (i, &element) in row.iter().chain(fill).enumerate() {
             // SAFETY: the chunk has `width` elements at this place, which nobody reads.
             unsafe { first.wrapping_add(i).write(element) };
@@ -290,19 +285,25 @@ impl<T: Shared> Rows<T> {
             // entry below is written any more, and tables live as long as the arena.
             _ => unsafe { std::slice::from_raw_parts(table, chunks) },
         };
-        View { table, len, width: self.width, shape: *shape, element: PhantomData }
+        View { table, len, width: self.width(), shape: *shape, element: PhantomData }
     }
 
     /// The elements of a row, what it is filled up with included.
+    #[inline]
     pub(crate) fn width(&self) -> usize {
-        self.width
+        self.arena.shape.stride / size_of::<T::Plain>()
+    }
+
+    /// The rows that there is room for.
+    fn capacity(&self) -> usize {
+        // The chunk that is not there yet begins where the others end.
+        let Arena { shape, chunks, .. } = &*self.arena;
+        shape.extent(chunks.load(Ordering::Relaxed)).0
     }
 
     /// The bytes of all chunks.
     pub(crate) fn bytes(&self) -> usize {
-        let Arena { shape, chunks, .. } = &*self.arena;
-        // The chunk that is not there yet begins where the others end.
-        shape.extent(chunks.load(Ordering::Relaxed)).0 * shape.stride
+        self.capacity() * self.arena.shape.stride
     }
 }
 
@@ -363,7 +364,7 @@ impl Drop for Arena {
 impl<T> fmt::Debug for Rows<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let len = self.arena.len.load(Ordering::Relaxed);
-        f.debug_struct("Rows").field("width", &self.width).field("len", &len).finish()
+        f.debug_struct("Rows").field("stride", &self.arena.shape.stride).field("len", &len).finish()
     }
 }
 

@@ -10,6 +10,7 @@
 mod arena;
 mod chunk;
 mod epoch;
+mod hidden;
 mod list;
 mod slot_set;
 mod slots;

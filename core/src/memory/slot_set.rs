@@ -16,6 +16,12 @@ impl SlotSet {
         self.words.resize(slots.div_ceil(WORD) as usize, 0);
     }
 
+    /// Makes another the empty set, with as much room.
+    pub(crate) fn same_room(&self, other: &mut Self) {
+        other.words.clear();
+        other.words.resize(self.words.len(), 0);
+    }
+
     /// Makes room for slots below `slots`.
     pub(crate) fn grow(&mut self, slots: u32) {
         let words = self.words.len().max(slots.div_ceil(WORD) as usize);

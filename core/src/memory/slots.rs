@@ -10,9 +10,10 @@
 
 #![expect(unsafe_code, reason = "who frees a slot promises that nothing leads to it")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use super::hidden::{Hidden, HiddenWriter, hidden_bytes, hides};
 use super::{Memory, Reading, Rows, RowsWriter, SlotSet, View, arena_bytes, domain};
 use crate::error::Error;
 
@@ -23,9 +24,6 @@ const NEVER: u64 = u64::MAX;
 const BORN: usize = 0;
 const DIED: usize = 1;
 
-/// Slots of one word of [`Slots::hidden`].
-const WORD: u32 = 64;
-
 /// What readers know of slots.
 #[derive(Debug)]
 pub(crate) struct Slots {
@@ -33,20 +31,19 @@ pub(crate) struct Slots {
     /// The number of the last batch that can be seen.
     committed: AtomicU64,
     live: AtomicUsize,
-    /// How many slots have a bit in `hidden`.
-    concealed: AtomicUsize,
     /// When a slot was born, and when it died.
     numbers: Rows<AtomicU64>,
-    /// A bit for each slot that searches of now do not show: a hint that fits the cache.
-    hidden: Rows<AtomicU64>,
+    /// For searches that walk.
+    hidden: OnceLock<Arc<Hidden>>,
 }
 
 /// The writer's half.
 #[derive(Debug)]
 pub(crate) struct SlotsWriter {
     slots: Arc<Slots>,
+    memory: Memory,
     numbers: RowsWriter<AtomicU64>,
-    hidden: RowsWriter<AtomicU64>,
+    hidden: Option<HiddenWriter>,
     states: Vec<State>,
     /// In the order in which they will be taken.
     free: Vec<u32>,
@@ -91,11 +88,10 @@ impl Slots {
     /// What was shown when this was the number of the last batch. Whoever asks has been reading
     /// the index since then.
     pub(crate) fn shown_at(&self, number: u64) -> Shown<'_> {
-        let hidden = self.concealed.load(Ordering::Acquire) > 0;
         Shown {
             number,
             live: self.live(),
-            hidden: hidden.then(|| self.hidden.view()),
+            hidden: self.hidden.get().and_then(|hidden| hidden.view()),
             numbers: self.numbers.view(),
             chosen: None,
         }
@@ -107,7 +103,7 @@ impl Slots {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.numbers.bytes() + self.hidden.bytes()
+        self.numbers.bytes() + self.hidden.get().map_or(0, |hidden| hidden.bytes())
     }
 }
 
@@ -164,31 +160,26 @@ impl<'a> Shown<'a> {
     /// Is the slot likely not to be shown?
     #[inline(always)]
     pub(crate) fn hides(&self, slot: u32) -> bool {
-        let word = slot / WORD;
         self.chosen.is_some_and(|chosen| !chosen.contains(slot))
-            || self.hidden.is_some_and(|hidden| {
-                word < hidden.len()
-                    && hidden.row(word)[0].load(Ordering::Relaxed) >> (slot % WORD) & 1 == 1
-            })
+            || self.hidden.as_ref().is_some_and(|hidden| hides(hidden, slot))
     }
 }
 
 impl SlotsWriter {
     pub(crate) fn new(memory: Memory) -> Self {
         let numbers = RowsWriter::new(2, memory);
-        let hidden = RowsWriter::new(1, memory);
         let slots = Slots {
             index: domain().index(),
             committed: AtomicU64::new(0),
             live: AtomicUsize::new(0),
-            concealed: AtomicUsize::new(0),
             numbers: numbers.rows(),
-            hidden: hidden.rows(),
+            hidden: OnceLock::new(),
         };
         Self {
             slots: Arc::new(slots),
+            memory,
             numbers,
-            hidden,
+            hidden: None,
             states: Vec::new(),
             free: Vec::new(),
             retired: Vec::new(),
@@ -229,8 +220,14 @@ impl SlotsWriter {
         births.saturating_sub(self.free.len() + self.retired.len())
     }
 
-    /// Makes room for births and deaths, so that they cannot fail.
-    pub(crate) fn reserve(&mut self, births: usize, deaths: usize) -> Result<(), Error> {
+    /// Makes room for births and deaths, so that they cannot fail. Searches that walk want to
+    /// know what is hidden.
+    pub(crate) fn reserve(
+        &mut self,
+        births: usize,
+        deaths: usize,
+        walks: bool,
+    ) -> Result<(), Error> {
         let growth = self.growth(births);
         let bytes = growth * size_of::<State>();
         self.states.try_reserve(growth).map_err(|_| Error::OutOfMemory { bytes })?;
@@ -239,7 +236,13 @@ impl SlotsWriter {
         let lists = lists.and_then(|()| self.retired.try_reserve(left));
         lists.map_err(|_| Error::OutOfMemory { bytes: 4 * left })?;
         self.numbers.reserve(growth)?;
-        self.hidden.reserve(growth.div_ceil(WORD as usize) + 1)
+        if walks && self.hidden.is_none() {
+            let hidden = |state: &State| matches!(state, State::Dead | State::Leaving);
+            let hidden = HiddenWriter::new(self.states.iter().map(hidden), self.memory)?;
+            self.slots.hidden.get_or_init(|| Arc::clone(hidden.hidden()));
+            self.hidden = Some(hidden);
+        }
+        self.hidden.as_mut().map_or(Ok(()), |hidden| hidden.reserve(growth))
     }
 
     /// A slot for an entry of the batch that is not committed yet: the one that has been free for
@@ -252,15 +255,15 @@ impl SlotsWriter {
         }
         if let Some(slot) = self.free.pop() {
             self.states[slot as usize] = State::Live;
-            self.conceal(slot);
+            self.hide(slot);
             return Vacant { slot };
         }
         let slot = u32::try_from(self.states.len()).expect("slots fit");
         self.states.push(State::Live);
-        if slot.is_multiple_of(WORD) {
-            self.hidden.push(&[0], 0);
+        if let Some(hidden) = &mut self.hidden {
+            hidden.add(slot);
         }
-        self.conceal(slot);
+        self.hide(slot);
         self.numbers.push(&[self.next(), NEVER], NEVER);
         Vacant { slot }
     }
@@ -283,7 +286,7 @@ impl SlotsWriter {
             numbers.row(slot)[DIED].store(NEVER, Ordering::Release);
         }
         for &slot in died {
-            self.conceal(slot);
+            self.hide(slot);
         }
         live.store(live.load(Ordering::Relaxed) + born.len() - died.len(), Ordering::Relaxed);
         committed.store(number, Ordering::Release);
@@ -329,31 +332,25 @@ impl SlotsWriter {
         self.slots.committed.load(Ordering::Relaxed) + 1
     }
 
-    fn conceal(&self, slot: u32) {
-        let view = self.hidden.view();
-        let word = &view.row(slot / WORD)[0];
-        let bits = word.load(Ordering::Relaxed);
-        let more = usize::from(bits >> (slot % WORD) & 1 == 0);
-        let concealed = &self.slots.concealed;
-        concealed.store(concealed.load(Ordering::Relaxed) + more, Ordering::Release);
-        word.store(bits | 1 << (slot % WORD), Ordering::Release);
+    fn hide(&self, slot: u32) {
+        if let Some(hidden) = &self.hidden {
+            hidden.hide(slot);
+        }
     }
 
     fn reveal(&self, slot: u32) {
-        let view = self.hidden.view();
-        let word = &view.row(slot / WORD)[0];
-        word.store(word.load(Ordering::Relaxed) & !(1 << (slot % WORD)), Ordering::Release);
-        let concealed = &self.slots.concealed;
-        concealed.store(concealed.load(Ordering::Relaxed) - 1, Ordering::Release);
+        if let Some(hidden) = &self.hidden {
+            hidden.reveal(slot);
+        }
     }
 }
 
-/// The bytes that this many slots take, none of them free.
-pub(crate) fn slots_bytes(slots: usize) -> usize {
-    let words = slots.div_ceil(WORD as usize) + 1;
+/// The bytes that this many slots take, none of them free, where searches walk or only scan.
+pub(crate) fn slots_bytes(slots: usize, walks: bool) -> usize {
+    let hidden = if walks { hidden_bytes(slots) } else { 0 };
     // The states' vector doubles.
     let states = slots.next_power_of_two().max(8) * size_of::<State>();
-    arena_bytes::<AtomicU64>(2, slots) + arena_bytes::<AtomicU64>(1, words) + states
+    arena_bytes::<AtomicU64>(2, slots) + hidden + states
 }
 
 /// A slot that nobody reads before the batch that took it leads somebody there.
