@@ -50,6 +50,11 @@ impl<T> Sorted<T> {
         Position { block, at }
     }
 
+    /// How many values are before a position. O(blocks).
+    pub(crate) fn rank(&self, Position { block, at }: Position) -> usize {
+        self.blocks[..block].iter().map(Vec::len).sum::<usize>() + at
+    }
+
     /// Behind all values.
     pub(crate) fn end(&self) -> Position {
         Position { block: self.blocks.len(), at: 0 }
@@ -184,6 +189,7 @@ mod tests {
                 let (a, b) = (next() % 30_000, next() % 30_000);
                 let (from, to) = (sorted.first(|v| *v < a), sorted.first(|v| *v < a.max(b)));
                 assert!(sorted.range(from, to).eq(model.range(a..a.max(b))));
+                assert_eq!(sorted.rank(to), model.range(..a.max(b)).count());
                 let end = sorted.end();
                 assert!(
                     sorted.range(Sorted::<u64>::START, end).eq(&model) && sorted.get(end).is_none()

@@ -7,9 +7,10 @@
 //! A slot with a value is among those that are `present`, so a column where nobody is has nothing.
 //! The test of the whole index (`tests.rs`) holds every operator to its meaning.
 
+use std::borrow::Borrow;
 use std::ops::Bound;
 
-use super::ordered::Ordered;
+use super::ordered::{Ends, Ordered};
 use super::posting::{Note, Posting};
 use crate::filter::Op;
 use crate::memory::SlotSet;
@@ -44,6 +45,9 @@ struct Values {
     bools: [Posting; 2],
     numbers: Ordered<Number>,
     strings: Ordered<Box<str>>,
+    /// How many of either were added and not removed.
+    number_count: usize,
+    string_count: usize,
     /// The slots with a string that is too long to be among them.
     long: Posting,
 }
@@ -69,9 +73,13 @@ impl Column {
         let values = &mut self.values[usize::from(route == Route::InArray)];
         match value {
             Value::Bool(value) => note.add_to(&mut values.bools[usize::from(*value)]),
-            Value::Number(value) => values.numbers.insert(value, note, || *value),
+            Value::Number(value) => {
+                values.number_count += 1;
+                values.numbers.insert(value, note, || *value);
+            }
             value if is_long(value) => note.add_to(&mut values.long),
             Value::String(value) => {
+                values.string_count += 1;
                 let mut new = 0;
                 values.strings.insert(value.as_str(), note, || {
                     new = value.len();
@@ -89,9 +97,13 @@ impl Column {
         let values = &mut self.values[usize::from(route == Route::InArray)];
         match value {
             Value::Bool(value) => _ = note.remove_from(&mut values.bools[usize::from(*value)]),
-            Value::Number(value) => _ = values.numbers.remove(value, note),
+            Value::Number(value) => {
+                values.number_count -= 1;
+                values.numbers.remove(value, note);
+            }
             value if is_long(value) => _ = note.remove_from(&mut values.long),
             Value::String(value) => {
+                values.string_count -= 1;
                 if values.strings.remove(value.as_str(), note) {
                     *note.bytes -= value.len();
                 }
@@ -101,13 +113,35 @@ impl Column {
     }
 
     /// Adds the slots that have what `op` asks for, or asks not to be there ([`denies`]). Where the
-    /// column does not know, because a string is too long for it, `has` does.
-    pub(super) fn unite(&self, op: &Op, into: &mut SlotSet, has: impl Fn(u32) -> bool) {
+    /// column does not know, because a string is too long for it, `has` does. What is in `spare`
+    /// is lost.
+    pub(super) fn unite(
+        &self,
+        op: &Op,
+        into: &mut SlotSet,
+        spare: &mut SlotSet,
+        has: impl Fn(u32) -> bool,
+    ) {
         if let Op::Exists(_) = op {
             return self.present.unite_into(into);
         }
         for (in_array, values) in [false, true].into_iter().zip(&self.values) {
-            values.unite(op, in_array, into);
+            match bound(op) {
+                Some(Value::Number(than)) => {
+                    self.unite_range(
+                        &values.numbers,
+                        values.number_count,
+                        side(op, than),
+                        into,
+                        spare,
+                    );
+                }
+                Some(Value::String(than)) => {
+                    let ends = side(op, than.as_str());
+                    self.unite_range(&values.strings, values.string_count, ends, into, spare);
+                }
+                _ => values.unite(op, in_array, into),
+            }
         }
         for (in_array, values) in [false, true].into_iter().zip(&self.values) {
             if long_counts(op, in_array) {
@@ -122,22 +156,53 @@ impl Column {
 
     /// Adds the slots that two operators ask for, if these are the two ends of one range. False,
     /// and nothing is added, if they are not, or if a slot may have two values and each meet one.
-    pub(super) fn unite_between(&self, one: &Op, other: &Op, into: &mut SlotSet) -> bool {
+    pub(super) fn unite_between(
+        &self,
+        one: &Op,
+        other: &Op,
+        into: &mut SlotSet,
+        spare: &mut SlotSet,
+    ) -> bool {
         let [values, _] = &self.values;
         match (bound(one), bound(other)) {
             _ if self.by_arrays > 0 => return false,
             (Some(Value::Number(a)), Some(Value::Number(b))) => {
                 let Some(ends) = both(side(one, a), side(other, b)) else { return false };
-                unite_all(values.numbers.range(ends), into);
+                self.unite_range(&values.numbers, values.number_count, ends, into, spare);
             }
             (Some(Value::String(a)), Some(Value::String(b))) if values.long.is_empty() => {
                 let ends = both(side(one, a.as_str()), side(other, b.as_str()));
                 let Some(ends) = ends else { return false };
-                unite_all(values.strings.range(ends), into);
+                self.unite_range(&values.strings, values.string_count, ends, into, spare);
             }
             _ => return false,
         }
         true
+    }
+
+    /// Adds the slots with a value in a range, of values that were added so often. Where each slot
+    /// has just one value, and that among these, most of them are all but the few others.
+    fn unite_range<K, Q>(
+        &self,
+        values: &Ordered<K>,
+        count: usize,
+        ends: Ends<&Q>,
+        into: &mut SlotSet,
+        spare: &mut SlotSet,
+    ) where
+        K: Ord + Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let alone = self.by_arrays == 0 && count == self.present.len();
+        match values.fewer_outside(ends).filter(|_| alone) {
+            Some(others) => {
+                into.same_room(spare);
+                self.present.unite_into(spare);
+                others.for_each(|(_, posting)| posting.subtract_from(spare));
+                into.unite(spare);
+            }
+            None => unite_all(values.range(ends), into),
+        }
     }
 }
 
@@ -153,13 +218,6 @@ impl Values {
             Op::In(values) | Op::Nin(values) => {
                 values.iter().for_each(|value| self.unite_equal(value, into));
             }
-            Op::Gt(than) | Op::Gte(than) | Op::Lt(than) | Op::Lte(than) => match than {
-                Value::Number(than) => unite_all(self.numbers.range(side(op, than)), into),
-                Value::String(than) => {
-                    unite_all(self.strings.range(side(op, than.as_str())), into);
-                }
-                _ => {}
-            },
             Op::Contains(value) if in_array => self.unite_equal(value, into),
             Op::Contains(Value::String(part)) => {
                 unite_all(self.strings.iter().filter(|(text, _)| text.contains(part)), into);
@@ -169,7 +227,8 @@ impl Values {
                 let those = self.strings.range(from);
                 unite_all(those.take_while(|(text, _)| text.starts_with(start)), into);
             }
-            Op::Contains(_) | Op::Exists(_) => {}
+            // The column knows those that are ranges.
+            Op::Gt(_) | Op::Gte(_) | Op::Lt(_) | Op::Lte(_) | Op::Contains(_) | Op::Exists(_) => {}
         }
     }
 
@@ -191,7 +250,7 @@ fn unite_all<'a, K: 'a>(pairs: impl Iterator<Item = &'a (K, Posting)>, into: &mu
 }
 
 /// What is on that side of a value that the operator asks for.
-fn side<'a, T: ?Sized>(op: &Op, than: &'a T) -> (Bound<&'a T>, Bound<&'a T>) {
+fn side<'a, T: ?Sized>(op: &Op, than: &'a T) -> Ends<&'a T> {
     match op {
         Op::Gt(_) => (Bound::Excluded(than), Bound::Unbounded),
         Op::Gte(_) => (Bound::Included(than), Bound::Unbounded),
@@ -209,7 +268,7 @@ fn bound(op: &Op) -> Option<&Value> {
 }
 
 /// The range that is on one side of one value and on the other side of another.
-fn both<T>(one: (Bound<T>, Bound<T>), other: (Bound<T>, Bound<T>)) -> Option<(Bound<T>, Bound<T>)> {
+fn both<T>(one: Ends<T>, other: Ends<T>) -> Option<Ends<T>> {
     match (one, other) {
         ((from, Bound::Unbounded), (Bound::Unbounded, to))
         | ((Bound::Unbounded, to), (from, Bound::Unbounded)) => Some((from, to)),

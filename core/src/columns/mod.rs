@@ -255,8 +255,9 @@ impl Selection<'_> {
         };
         let column = if path == same { self.fields.column(path) } else { None };
         column.is_some_and(|column| {
-            let mut found = self.spare();
-            let is_range = column.unite_between(one, other, &mut found);
+            let (mut found, mut spare) = (self.spare(), self.spare.pop().unwrap_or_default());
+            let is_range = column.unite_between(one, other, &mut found, &mut spare);
+            self.spare.push(spare);
             if is_range {
                 set.intersect(&found);
             }
@@ -288,11 +289,13 @@ impl Selection<'_> {
     }
 
     /// Adds those of `within` that have what an operator asks for, or asks not to be there.
-    fn ask(&self, path: &FieldPath, op: &Op, within: &SlotSet, into: &mut SlotSet) {
+    fn ask(&mut self, path: &FieldPath, op: &Op, within: &SlotSet, into: &mut SlotSet) {
         if let Some(column) = self.fields.column(path) {
-            column.unite(op, into, |slot| {
+            let mut spare = self.spare.pop().unwrap_or_default();
+            column.unite(op, into, &mut spare, |slot| {
                 within.contains(slot) && self.entries.matches(slot, path, op) != denies(op)
             });
+            self.spare.push(spare);
         }
     }
 

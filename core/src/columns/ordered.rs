@@ -12,6 +12,9 @@ use crate::sorted::{Position, Sorted};
 #[derive(Debug)]
 pub(super) struct Ordered<K>(Sorted<(K, Posting)>);
 
+/// Between which values.
+pub(super) type Ends<T> = (Bound<T>, Bound<T>);
+
 impl<K> Default for Ordered<K> {
     fn default() -> Self {
         Self(Sorted::default())
@@ -67,10 +70,32 @@ impl<K: Ord> Ordered<K> {
     }
 
     /// The values between two, ascending.
-    pub(super) fn range<Q>(
+    pub(super) fn range<Q>(&self, ends: Ends<&Q>) -> impl Iterator<Item = &(K, Posting)>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let (from, to) = self.positions(ends);
+        // Where the ends are is known before, so that no value between is compared.
+        self.0.range(from, to)
+    }
+
+    /// The values that are not between two, if these are fewer.
+    pub(super) fn fewer_outside<Q>(
         &self,
-        (from, to): (Bound<&Q>, Bound<&Q>),
-    ) -> impl Iterator<Item = &(K, Posting)>
+        ends: Ends<&Q>,
+    ) -> Option<impl Iterator<Item = &(K, Posting)>>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let (from, to) = self.positions(ends);
+        let inside = self.0.rank(to).saturating_sub(self.0.rank(from));
+        let outside = || self.0.range(Sorted::<(K, Posting)>::START, from);
+        (inside > self.0.len() / 2).then(|| outside().chain(self.0.range(to, self.0.end())))
+    }
+
+    fn positions<Q>(&self, (from, to): Ends<&Q>) -> (Position, Position)
     where
         K: Borrow<Q>,
         Q: Ord + ?Sized,
@@ -85,8 +110,7 @@ impl<K: Ord> Ordered<K> {
             Bound::Excluded(to) => self.first(|key| key < to),
             Bound::Unbounded => self.0.end(),
         };
-        // Where the ends are is known before, so that no value between is compared.
-        self.0.range(from, to)
+        (from, to)
     }
 
     /// All values, ascending.
@@ -141,7 +165,12 @@ mod tests {
         }
         for bounds in bounds {
             let keys = ordered.range(bounds).map(|(key, _)| key);
-            assert!(keys.eq(model.range::<u64, _>(bounds).map(|(key, _)| key)), "{bounds:?}");
+            let inside: BTreeSet<_> = model.range::<u64, _>(bounds).map(|(key, _)| key).collect();
+            assert!(keys.eq(inside.iter().copied()), "{bounds:?}");
+            let outside = ordered.fewer_outside(bounds).map(|pairs| pairs.map(|(key, _)| key));
+            assert_eq!(outside.is_some(), inside.len() > model.len() / 2);
+            let is_outside = |key: &&u64| !inside.contains(key);
+            assert!(outside.is_none_or(|keys| keys.eq(model.keys().filter(is_outside))));
         }
         assert_eq!(ordered.range((Included(&b), Excluded(&a))).count(), 0);
         assert_eq!(ordered.get(&a).map(slots), model.get(&a).cloned());

@@ -82,15 +82,40 @@ impl Posting {
         matches!(self, Self::Empty)
     }
 
+    /// How many slots there are. O(chunks).
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::One(_) => 1,
+            Self::Few(slots) => slots.len(),
+            Self::Many(chunks) => chunks.0.iter().map(|chunk| chunk.low.len()).sum(),
+        }
+    }
+
     /// Adds all slots to a set that has room for them.
     pub(super) fn unite_into(&self, set: &mut SlotSet) {
+        self.apply(set, |word, bits| *word |= bits);
+    }
+
+    /// Removes all slots from a set that has room for them.
+    pub(super) fn subtract_from(&self, set: &mut SlotSet) {
+        self.apply(set, |word, bits| *word &= !bits);
+    }
+
+    /// Changes the words of a set by the slots that are here.
+    #[inline]
+    fn apply(&self, set: &mut SlotSet, change: impl Fn(&mut u64, u64) + Copy) {
+        let mut one = |slot: u32| {
+            let (index, bit) = (slot as usize / WORD, 1 << (slot % u64::BITS));
+            change(&mut set.words_from(index)[0], bit);
+        };
         match self {
             Self::Empty => {}
-            Self::One(slot) => set.insert(*slot),
-            Self::Few(slots) => slots.iter().for_each(|&slot| set.insert(slot)),
+            Self::One(slot) => one(*slot),
+            Self::Few(slots) => slots.iter().copied().for_each(one),
             Self::Many(chunks) => {
                 for chunk in &chunks.0 {
-                    chunk.low.unite_into(set.words_from(usize::from(chunk.high) * WORDS));
+                    chunk.low.apply(set.words_from(usize::from(chunk.high) * WORDS), change);
                 }
             }
         }
@@ -215,10 +240,7 @@ impl Chunks {
         let mut count = 0;
         self.0.len() <= CHUNKS_MIN
             && self.0.iter().all(|chunk| {
-                count += match &chunk.low {
-                    Low::Array(lows) => lows.len(),
-                    Low::Bits(bits) => bits.len,
-                };
+                count += chunk.low.len();
                 count <= CHUNKS_MIN
             })
     }
@@ -283,15 +305,23 @@ impl Low {
         }
     }
 
-    /// Adds the slots to the words that begin with the chunk's first.
-    fn unite_into(&self, words: &mut [u64]) {
+    fn len(&self) -> usize {
+        match self {
+            Self::Array(lows) => lows.len(),
+            Self::Bits(bits) => bits.len,
+        }
+    }
+
+    /// Changes the words that begin with the chunk's first.
+    #[inline]
+    fn apply(&self, words: &mut [u64], change: impl Fn(&mut u64, u64)) {
         match (self, words.first_chunk_mut::<WORDS>()) {
             (Self::Bits(bits), _) => {
-                words.iter_mut().zip(&bits.words).for_each(|(word, bits)| *word |= bits);
+                words.iter_mut().zip(&bits.words).for_each(|(word, bits)| change(word, *bits));
             }
             // A whole chunk of words has every place there is: no place is checked.
-            (Self::Array(lows), Some(words)) => set_all(words, lows),
-            (Self::Array(lows), None) => set_all(words, lows),
+            (Self::Array(lows), Some(words)) => change_all(words, lows, change),
+            (Self::Array(lows), None) => change_all(words, lows, change),
         }
     }
 
@@ -313,7 +343,7 @@ impl Low {
 impl Bits {
     fn of(lows: &[u16]) -> Box<Self> {
         let mut bits = Box::new(Self { len: lows.len(), words: [0; WORDS] });
-        set_all(&mut bits.words, lows);
+        change_all(&mut bits.words, lows, |word, bit| *word |= bit);
         bits
     }
 
@@ -326,10 +356,10 @@ impl Bits {
 }
 
 #[inline(always)]
-fn set_all(words: &mut [u64], lows: &[u16]) {
+fn change_all(words: &mut [u64], lows: &[u16], change: impl Fn(&mut u64, u64)) {
     for &low in lows {
         let (word, bit) = place(low);
-        words[word] |= bit;
+        change(&mut words[word], bit);
     }
 }
 
@@ -352,7 +382,13 @@ mod tests {
         set.reset(model.last().map_or(0, |last| last + 1));
         posting.unite_into(&mut set);
         assert!(set.iter().eq(model.iter().copied()));
-        assert_eq!(posting.is_empty(), model.is_empty());
+        assert_eq!((posting.len(), posting.is_empty()), (model.len(), model.is_empty()));
+        let mut rest = SlotSet::default();
+        rest.reset(model.last().map_or(0, |last| last + 1) + 64);
+        rest.insert(model.last().map_or(0, |last| last + 1));
+        rest.unite(&set);
+        posting.subtract_from(&mut rest);
+        assert_eq!(rest.len(), 1, "nothing but what is not here");
         assert_eq!(matches!(posting, Posting::One(_)), model.len() == 1);
         if let Posting::Few(slots) = posting {
             assert!((2..=FEW_MAX).contains(&slots.len()));
