@@ -165,7 +165,7 @@ impl PartitionWriter {
 
     /// What a partition takes that holds nothing.
     pub(super) const FIXED_BYTES: usize =
-        size_of::<Self>() + size_of::<Partition>() + size_of::<Catalog>() + 512;
+        size_of::<Self>() + size_of::<Partition>() + size_of::<Catalog>() + 1024;
 
     /// The bytes of everything.
     pub(super) fn bytes(&self) -> usize {
