@@ -33,8 +33,10 @@ mod query;
 mod router;
 mod scope;
 mod simd;
+mod snapshot;
 mod sorted;
 mod verify;
+mod verify_snapshot;
 
 pub use collection::{
     Collection, CollectionReader, IdOrKey, MemoryStats, Page, RecallProbe, ScopeLimits,
@@ -47,14 +49,16 @@ pub use explain::{Explain, ScopeExplain, Short};
 pub use filter::{Field, Filter, Op, field};
 pub use graph::{Cost, Executor, GraphReport, Neighbor, Searcher, Serial};
 pub use index::{HnswIndex, HnswReader, Maintenance, Plan, Way};
-pub use memory::Memory;
+pub use memory::{Bytes, Memory};
 pub use metadata::{FieldPath, Number, Object, Value};
 pub use metric::DistanceMetric;
 pub use query::{Mmr, Target, TimeRange, VectorQuery, VectorResult};
 pub use router::{EmbeddingModel, ModelInfo, Routes, Sizes};
 pub use scope::Scope;
 pub use simd::{Isa, Simd};
+pub use snapshot::{Open, Sink, Verify};
 pub use verify::verify_index;
+pub use verify_snapshot::{sample_snapshot, verify_snapshot};
 
 /// The distance functions under the metrics, for programs that keep vectors of their own.
 ///

@@ -37,6 +37,17 @@ impl<T> Sorted<T> {
         self.len
     }
 
+    /// Values that are in their order, in blocks with room for more.
+    pub(crate) fn of(values: Vec<T>) -> Self {
+        let len = values.len();
+        let mut values = values.into_iter().peekable();
+        let mut blocks = Vec::with_capacity(len.div_ceil(Self::BLOCK * 3 / 4));
+        while values.peek().is_some() {
+            blocks.push(values.by_ref().take(Self::BLOCK * 3 / 4).collect());
+        }
+        Self { blocks, len }
+    }
+
     /// The bytes of so many values in blocks that are three quarters full.
     pub(crate) const fn bytes(len: usize) -> usize {
         len * size_of::<T>() * 4 / 3

@@ -1,8 +1,8 @@
 //! Vicino: an embeddable, multi-tenant vector store for retrieval-augmented generation.
 //!
 //! This crate is the engine (`vicino-core`, re-exported whole) with what a native program adds to
-//! it. At present that is threads ([`Rayon`]), huge pages ([`huge_pages`]) and the choice of the
-//! instruction set:
+//! it. At present that is threads ([`Rayon`]), huge pages ([`huge_pages`]), snapshots in files
+//! ([`write_file`], [`map_file`]) and the choice of the instruction set:
 //!
 //! ```
 //! use vicino::{DistanceMetric, kernel::Dot};
@@ -16,11 +16,13 @@
 //! The feature `cli` builds the command `vicino`; a program that uses the crate misses nothing
 //! without it.
 
+mod files;
 mod isa;
 mod mmap;
 mod threads;
 
+pub use files::{WriteSink, read_file, write_file};
 pub use isa::simd;
-pub use mmap::huge_pages;
+pub use mmap::{huge_pages, map_file};
 pub use threads::Rayon;
 pub use vicino_core::*;

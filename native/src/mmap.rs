@@ -1,10 +1,56 @@
 //! Memory as the operating system gives it.
 
-#![expect(unsafe_code, reason = "advice is given by address")]
+#![expect(unsafe_code, reason = "advice is given by address, and files are memory of others")]
 
+use std::fs::File;
+use std::io;
 use std::mem::MaybeUninit;
+use std::path::Path;
+use std::ptr::NonNull;
+use std::sync::Arc;
 
-use vicino_core::Memory;
+use memmap2::MmapOptions;
+use vicino_core::{Bytes, Memory};
+
+/// Maps a file, to open a snapshot on: nothing is read before it is needed, and what several
+/// processes read is in memory once. Links that are changed are private to this mapping.
+///
+/// ```
+/// use vicino::{Collection, HnswConfig, Open};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("store.vcn");
+/// let collection = Collection::new(HnswConfig::balanced(), 2, vicino::simd()?)?;
+/// vicino::write_file(&collection, &path)?;
+///
+/// // SAFETY: nobody changes the file.
+/// let bytes = unsafe { vicino::map_file(&path)? };
+/// let again = Collection::open(bytes, vicino::simd()?, &Open::default())?;
+/// assert_eq!(again.stats().vector_count, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of the file system.
+///
+/// # Safety
+///
+/// Nobody changes the file or cuts it short while the bytes, or a collection that was opened on
+/// them, are there. [`write_file`](crate::write_file) puts another file in its place, which is no
+/// change of it.
+pub unsafe fn map_file(path: &Path) -> io::Result<Bytes> {
+    let file = File::open(path)?;
+    if file.metadata()?.len() == 0 {
+        return Bytes::copy_of(&[]).map_err(io::Error::other);
+    }
+    // SAFETY: the caller's promise.
+    let mut map = unsafe { MmapOptions::new().map_copy(&file)? };
+    let start = NonNull::from(&mut *map).cast();
+    let len = map.len();
+    // SAFETY: the mapping is private, lives as long as its owner, and is looked at by nobody else.
+    unsafe { Bytes::of(start, len, Arc::new(map)) }.map_err(io::Error::other)
+}
 
 /// Memory in huge pages, where the operating system has them for those who ask (Linux, with
 /// `/sys/kernel/mm/transparent_hugepage/enabled` at `madvise` or `always`). Elsewhere it is

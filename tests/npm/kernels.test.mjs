@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import init, { Rows, distance, isa, verifyIndex, verifyKernels } from "../../wasm/npm/node.js";
+import init, {
+  Rows,
+  distance,
+  isa,
+  sampleSnapshot,
+  verifyIndex,
+  verifyKernels,
+  verifySnapshot,
+} from "../../wasm/npm/node.js";
 
 const golden = (name) =>
   readFileSync(new URL(`../golden/${name}.digest`, import.meta.url), "utf8").trim();
@@ -35,6 +43,26 @@ for (const set of ["simd128", "scalar"]) {
     assert.equal(verifyIndex(set), golden("index"));
   });
 }
+
+const files = ["cosine", "euclidean", "inner-product", "manhattan"].map((metric) =>
+  new Uint8Array(readFileSync(new URL(`../golden/v1-${metric}.vcn`, import.meta.url))),
+);
+
+files.forEach((file, i) => {
+  test(`file ${i + 1} is written here as it was natively, and tells the same`, () => {
+    assert.ok(Buffer.from(sampleSnapshot("simd128", i + 1)).equals(file));
+    assert.equal(verifySnapshot("simd128", file), golden("snapshots").split("\n")[i]);
+  });
+});
+
+test("a damaged file is refused, and the module works on", () => {
+  for (let at = 0; at < files[0].length; at += 997) {
+    const damaged = files[0].slice(0, at);
+    assert.throws(() => verifySnapshot("simd128", damaged), { code: "corrupt" });
+  }
+  assert.throws(() => sampleSnapshot("simd128", 5), { code: "invalid_argument" });
+  assert.throws(() => verifySnapshot("simd128", "text"), { code: "invalid_argument" });
+});
 
 test("the inner product is what JavaScript adds up itself, to the bit", () => {
   for (const length of [1, 15, 16, 17, 100, 384, 1536]) {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use vicino::{
-    Collection, EntryKey, Filter, HnswConfig, Object, Scope, Searcher, Short, Value, VectorEntry,
-    VectorQuery, field,
+    Bytes, Collection, EntryKey, Filter, HnswConfig, Object, Open, Scope, Searcher, Short, Value,
+    VectorEntry, VectorQuery, Verify, field,
 };
 use vicino_tests::Random;
 
@@ -26,6 +26,7 @@ enum Step {
     Wait { ms: i64 },
     Search { scope: usize, k: usize, filter: usize },
     List { scope: usize, filter: usize, limit: usize },
+    Reopen,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -50,6 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(scope, k, filter)| Step::Search { scope, k, filter }),
         2 => (0..3_usize, 0..9_usize, 1..50_usize)
             .prop_map(|(scope, filter, limit)| Step::List { scope, filter, limit }),
+        1 => Just(Step::Reopen),
     ]
 }
 
@@ -88,6 +90,12 @@ fn metadata(random: &mut Random) -> Object {
         metadata.insert("nested".to_owned(), nested.into());
     }
     metadata
+}
+
+fn written(collection: &Collection) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let Ok(()) = collection.write_snapshot(&mut bytes);
+    bytes
 }
 
 /// A collection and what it must be.
@@ -229,7 +237,19 @@ impl Twin {
             Step::Wait { ms } => self.now += ms,
             Step::Search { scope: at, k, filter: which } => self.search(at, k, which),
             Step::List { scope: at, filter: which, limit } => self.list(at, which, limit),
+            Step::Reopen => self.reopen(),
         }
+    }
+
+    /// Goes on with a snapshot of the collection, which has the same snapshot.
+    fn reopen(&mut self) {
+        let bytes = written(&self.collection);
+        let simd = vicino::simd().unwrap();
+        let open =
+            Open::default().with_verify(Verify::Full).with_preload(bytes.len().is_multiple_of(256));
+        let again = Collection::open(Bytes::copy_of(&bytes).unwrap(), simd, &open).unwrap();
+        assert!(written(&again) == bytes, "what was opened is written as it was");
+        self.collection = again;
     }
 
     fn search(&mut self, at: usize, k: usize, which: usize) {
@@ -303,7 +323,7 @@ proptest! {
         for entry in known {
             let at = (0..3).find(|&at| scope(at) == entry.scope).unwrap();
             let there = twin.has(at, &entry.id);
-            let found = twin.collection.at(twin.now).get(&entry.key());
+            let found = twin.collection.at(twin.now).get(&entry.key()).unwrap();
             prop_assert_eq!(found.is_some(), there);
             if let Some(found) = found {
                 prop_assert_eq!(found.vector, entry.vector);

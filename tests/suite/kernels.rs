@@ -3,10 +3,19 @@
 use std::env;
 
 use vicino::kernel::verify;
-use vicino::{Isa, Simd, verify_index};
+use vicino::{Isa, Simd, sample_snapshot, verify_index, verify_snapshot};
 
 const KERNELS: &str = include_str!("../golden/kernels.digest");
 const INDEX: &str = include_str!("../golden/index.digest");
+const SNAPSHOTS: &str = include_str!("../golden/snapshots.digest");
+
+/// Files of version 1 as they were first written.
+const FILES: [&[u8]; 4] = [
+    include_bytes!("../golden/v1-cosine.vcn"),
+    include_bytes!("../golden/v1-euclidean.vcn"),
+    include_bytes!("../golden/v1-inner-product.vcn"),
+    include_bytes!("../golden/v1-manhattan.vcn"),
+];
 
 /// `VICINO_REQUIRE_ISA=avx2,avx512` turns a set that this machine lacks from a skip to a failure.
 #[test]
@@ -23,6 +32,16 @@ fn every_instruction_set_gives_the_golden_digests() {
                 for (digest, golden) in [(verify(simd), KERNELS), (verify_index(simd), INDEX)] {
                     let digest = digest.unwrap_or_else(|error| panic!("{error}"));
                     assert_eq!(format!("{digest:016x}"), golden.trim(), "{isa}");
+                }
+                for (number, (file, golden)) in FILES.iter().zip(SNAPSHOTS.lines()).enumerate() {
+                    let sample = sample_snapshot(simd, number).unwrap().unwrap();
+                    assert!(sample == *file, "{isa} writes another file {number}");
+                    let digest = verify_snapshot(simd, file).unwrap();
+                    assert_eq!(
+                        format!("{digest:016x}"),
+                        golden,
+                        "{isa} tells otherwise of {number}"
+                    );
                 }
                 println!("{isa}: golden");
             }

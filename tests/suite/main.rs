@@ -14,4 +14,5 @@ mod model;
 mod query;
 mod readers;
 mod scopes;
+mod snapshot;
 mod tidy;

@@ -134,7 +134,7 @@ fn what_has_expired_is_not_there() {
     );
 
     let at = collection.at(110);
-    assert_eq!((at.get(&keys[0]), at.contains(&keys[0])), (None, false));
+    assert_eq!((at.get(&keys[0]), at.contains(&keys[0])), (Ok(None), false));
     assert_eq!(at.count(&Scope::Global, None), Ok(2));
     assert_eq!(at.list(&Scope::Global, None, None, 9).unwrap().entries.len(), 2);
     assert_eq!(at.stats_for_scope(&Scope::Global).vector_count, 2);
@@ -145,7 +145,7 @@ fn what_has_expired_is_not_there() {
 
     // The id is free; time does not go back.
     collection.insert(vec![entry("short")], 110).unwrap();
-    assert_eq!(collection.get(&keys[0]).unwrap().created_at, Some(110));
+    assert_eq!(collection.get(&keys[0]).unwrap().unwrap().created_at, Some(110));
     assert_eq!(ids(&collection, &query.clone().with_now(0)).len(), 3);
     let done = collection.maintain(1000, 5000).unwrap();
     assert_eq!((done.purged, done.finished), (1, true));
@@ -183,7 +183,7 @@ fn a_batch_is_there_whole_or_not_at_all() {
     // Of an upsert the last of several with one key stays.
     let twice = vec![good("first"), VectorEntry::new("first", vec![0.0, 2.0])];
     assert_eq!(collection.upsert(twice, 1).unwrap().len(), 2);
-    assert_eq!(collection.get(&"first".into()).unwrap().vector, [0.0, 2.0]);
+    assert_eq!(collection.get(&"first".into()).unwrap().unwrap().vector, [0.0, 2.0]);
     assert_eq!(collection.count(&Scope::Global, None), Ok(2));
 }
 
@@ -237,14 +237,14 @@ fn metadata_is_replaced_or_merged() {
     collection
         .patch_metadata(&key, object(r#"{"a": {"b": null, "e": {"f": null}}, "d": [3]}"#), 2)
         .unwrap();
-    let found = collection.get(&key).unwrap();
+    let found = collection.get(&key).unwrap().unwrap();
     assert_eq!(found.metadata, object(r#"{"a": {"c": [1, 2], "e": {}}, "d": [3]}"#));
     assert_eq!((found.created_at, found.updated_at), (Some(1), Some(2)));
     collection.update_metadata(&key, object("{}"), 3).unwrap();
-    assert_eq!(collection.get(&key).unwrap().metadata, Object::new());
+    assert_eq!(collection.get(&key).unwrap().unwrap().metadata, Object::new());
     let large = [("a".to_owned(), Value::from("x".repeat(2 << 20)))].into();
     assert_eq!(collection.patch_metadata(&key, large, 4).unwrap_err().code(), "too_large");
-    assert_eq!(collection.get(&key).unwrap().updated_at, Some(3));
+    assert_eq!(collection.get(&key).unwrap().unwrap().updated_at, Some(3));
     let nobody = EntryKey::from("nobody");
     assert_eq!(
         collection.patch_metadata(&nobody, object("{}"), 4).unwrap_err().code(),

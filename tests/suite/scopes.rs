@@ -36,7 +36,7 @@ enum Told {
 
 #[derive(Debug, PartialEq)]
 struct Seen {
-    entry: Option<VectorEntry>,
+    entry: Result<Option<VectorEntry>, Error>,
     there: bool,
     page: Result<Page, Error>,
     stats: ScopeStats,

@@ -3,7 +3,7 @@
 //! The glue would read a string or an array out of whatever it is given; here everything arrives
 //! as a `JsValue` and is checked before a byte of it is copied.
 
-use js_sys::Float32Array;
+use js_sys::{Float32Array, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 
 use crate::error::Error;
@@ -19,6 +19,14 @@ pub(crate) fn floats(value: &JsValue, argument: &'static str) -> Result<Vec<f32>
     array
         .map(Float32Array::to_vec)
         .ok_or(Error::InvalidArgument { argument, expected: "a Float32Array" })
+}
+
+/// The bytes of a `Uint8Array`.
+pub(crate) fn bytes(value: &JsValue, argument: &'static str) -> Result<Vec<u8>, Error> {
+    let array = value.dyn_ref::<Uint8Array>();
+    array
+        .map(Uint8Array::to_vec)
+        .ok_or(Error::InvalidArgument { argument, expected: "a Uint8Array" })
 }
 
 /// A whole number from 1 to `max`.

@@ -8,5 +8,5 @@ mod error;
 mod kernels;
 mod rows;
 
-pub use kernels::{distance, isa, verify_index, verify_kernels};
+pub use kernels::{distance, isa, sample_snapshot, verify_index, verify_kernels, verify_snapshot};
 pub use rows::Rows;

@@ -5,14 +5,17 @@
 //! them; both are exact at every commit (`tests/suite/collection.rs` holds them to a map).
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::record::Record;
 use super::records::Records;
 use crate::columns::{Columns, Entries};
+use crate::error::Error;
 use crate::filter::{Filter, Op, field};
-use crate::memory::SlotSet;
+use crate::memory::{Bytes, SlotSet};
 use crate::metadata::{FieldPath, Object};
 use crate::query::TimeRange;
+use crate::snapshot::{Part, PartWriter, Tag, corrupt};
 use crate::sorted::{Position, Sorted};
 
 /// Slots by what is known of their entries.
@@ -22,7 +25,10 @@ pub(super) struct Lookup {
     ids: Sorted<u32>,
     /// How many entries expire when.
     expiries: BTreeMap<i64, usize>,
-    indexed: Option<Box<Indexed>>,
+    indexed: OnceLock<Box<Indexed>>,
+    /// What becomes `indexed` when somebody needs it: columns as a snapshot has them, for so many
+    /// slots.
+    saved: Option<(Bytes, u32)>,
 }
 
 #[derive(Debug, Default)]
@@ -47,21 +53,98 @@ pub(super) struct Wanted<'a> {
 /// few would be larger than what they describe.
 pub(super) const INDEXED_MIN: usize = 256;
 
+const IDS: Tag = Tag::new(*b"IDOR", "order of ids");
+const COLUMNS: Tag = Tag::new(*b"COLS", "columns");
+const EXPIRIES: Tag = Tag::new(*b"EXPY", "expiries");
+
 impl Lookup {
+    /// What finds the `len` entries of the part of a snapshot, which has these records.
+    pub(super) fn open(
+        len: usize,
+        slots: usize,
+        records: &Records,
+        part: &mut Part,
+    ) -> Result<Self, Error> {
+        let slots = u32::try_from(slots).expect("slots fit");
+        let ids: Vec<u32> = part.take_values(IDS)?;
+        if ids.len() != len {
+            return Err(corrupt(IDS.name)("is not of all entries"));
+        }
+        let expiries: Vec<[i64; 2]> = part.take_values(EXPIRIES)?;
+        let count =
+            |[time, count]: [i64; 2]| usize::try_from(count).ok().map(|count| (time, count));
+        let expiries: Option<BTreeMap<i64, usize>> = expiries.into_iter().map(count).collect();
+        let expiries = expiries.filter(|times| times.values().all(|count| *count > 0));
+        let mut lookup = Self {
+            ids: Sorted::of(ids),
+            expiries: expiries.ok_or_else(|| corrupt(EXPIRIES.name)("have a number below one"))?,
+            indexed: OnceLock::new(),
+            saved: part.take(COLUMNS, 1)?.map(|columns| (columns, slots)),
+        };
+        lookup.settle(records);
+        Ok(lookup)
+    }
+
+    /// Writes what finds entries into the part of a snapshot.
+    pub(super) fn write(&self, part: &mut PartWriter<'_>) {
+        part.values(IDS, &self.ids.iter().copied().collect::<Vec<u32>>());
+        let count = |count: usize| i64::try_from(count).expect("entries are fewer");
+        let expiries = self.expiries.iter().map(|(time, of_them)| [*time, count(*of_them)]);
+        part.values(EXPIRIES, &expiries.collect::<Vec<_>>());
+        match (self.indexed.get(), &self.saved) {
+            (Some(indexed), _) => {
+                let mut columns = Vec::new();
+                indexed.metadata.write(&mut columns);
+                indexed.times.write(&mut columns);
+                part.values(COLUMNS, &columns);
+            }
+            (None, Some((saved, _))) => part.values(COLUMNS, saved.read()),
+            (None, None) => {}
+        }
+    }
+
+    /// The columns, if there are some: those of a snapshot are read now, if they were not yet, and
+    /// made again of the records where they are damaged.
+    fn indexed(&self, records: &Records) -> Option<&Indexed> {
+        let (saved, slots) = match &self.saved {
+            Some((saved, slots)) => (saved, *slots),
+            None => return self.indexed.get().map(|indexed| &**indexed),
+        };
+        Some(self.indexed.get_or_init(|| {
+            let read = Indexed::read(saved.read(), slots, self.ids.iter().copied());
+            Box::new(read.unwrap_or_else(|| self.made_of(records)))
+        }))
+    }
+
+    /// Has columns read that are not, so that they can be changed.
+    pub(super) fn load(&self, records: &Records) {
+        self.indexed(records);
+    }
+
+    /// Columns of all records.
+    fn made_of(&self, records: &Records) -> Indexed {
+        let mut indexed = Indexed::default();
+        let known = self.ids.iter().filter_map(|&slot| Some((slot, records.get(slot)?)));
+        for (slot, record) in known {
+            indexed.learn(slot, record, &record.known_metadata());
+        }
+        indexed
+    }
+
     pub(super) fn slot(&self, id: &str, records: &Records) -> Option<u32> {
         let slot = *self.ids.get(self.position(id, records))?;
-        (id_of(slot, records) == id).then_some(slot)
+        (id_of(slot, records) == Some(id)).then_some(slot)
     }
 
     /// The slots behind an id in the order of ids.
     pub(super) fn after(&self, id: Option<&str>, records: &Records) -> impl Iterator<Item = u32> {
-        let is_before = |slot: &u32| id.is_some_and(|id| id_of(*slot, records) <= id);
+        let is_before = |slot: &u32| id.is_some() && id_of(*slot, records) <= id;
         let start = self.ids.first(is_before);
         self.ids.range(start, self.ids.end()).copied()
     }
 
     fn position(&self, id: &str, records: &Records) -> Position {
-        self.ids.first(|slot| id_of(*slot, records) < id)
+        self.ids.first(|slot| id_of(*slot, records) < Some(id))
     }
 
     /// When the next entry expires, if one does.
@@ -70,63 +153,64 @@ impl Lookup {
     }
 
     pub(super) fn is_indexed(&self) -> bool {
-        self.indexed.is_some()
+        self.indexed.get().is_some() || self.saved.is_some()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let columns = self.indexed.as_ref().map_or(0, |indexed| {
+        let columns = self.indexed.get().map_or(0, |indexed| {
             indexed.metadata.bytes() + indexed.times.bytes() + indexed.slots as usize / 8
         });
+        let columns = columns + self.saved.as_ref().map_or(0, |(saved, _)| saved.len());
         Sorted::<u32>::bytes(self.ids.len()) + columns
     }
 
     /// Adds an entry, whose record is there already.
     pub(super) fn learn(&mut self, slot: u32, metadata: &Object, records: &Records) {
-        let record = known(slot, records);
+        let Some(record) = records.get(slot) else { return };
         self.ids.insert(self.position(record.id(), records), slot);
         if let Some(time) = record.expires_at() {
             *self.expiries.entry(time).or_default() += 1;
         }
-        if let Some(indexed) = &mut self.indexed {
+        if let Some(indexed) = self.indexed.get_mut() {
             indexed.learn(slot, record, metadata);
         }
     }
 
     /// Removes an entry, whose record is there still.
     pub(super) fn forget(&mut self, slot: u32, records: &Records) {
-        let record = known(slot, records);
-        self.ids.remove(self.position(record.id(), records));
-        if let Some(time) = record.expires_at() {
-            let count = self.expiries.get_mut(&time).expect("it was learned");
+        let Some(record) = records.get(slot) else { return };
+        let position = self.position(record.id(), records);
+        if self.ids.get(position) == Some(&slot) {
+            self.ids.remove(position);
+        }
+        if let Some(time) = record.expires_at()
+            && let Some(count) = self.expiries.get_mut(&time)
+        {
             *count -= 1;
             if *count == 0 {
                 self.expiries.remove(&time);
             }
         }
-        if let Some(indexed) = &mut self.indexed {
+        if let Some(indexed) = self.indexed.get_mut() {
             indexed.live.remove(slot);
-            indexed.metadata.remove(slot, &record.metadata());
+            indexed.metadata.remove(slot, &record.known_metadata());
             indexed.times.remove(slot, &times(record));
         }
     }
 
     /// Changes the metadata of an entry, whose record is still the old one.
     pub(super) fn relearn(&mut self, slot: u32, metadata: &Object, records: &Records) {
-        if let Some(indexed) = &mut self.indexed {
-            indexed.metadata.remove(slot, &known(slot, records).metadata());
+        if let (Some(indexed), Some(old)) = (self.indexed.get_mut(), records.get(slot)) {
+            indexed.metadata.remove(slot, &old.known_metadata());
             indexed.metadata.add(slot, metadata);
         }
     }
 
     /// Makes columns once there are many entries.
     pub(super) fn settle(&mut self, records: &Records) {
-        if self.indexed.is_none() && self.ids.len() > INDEXED_MIN {
-            let mut indexed = Box::<Indexed>::default();
-            for &slot in self.ids.iter() {
-                let record = known(slot, records);
-                indexed.learn(slot, record, &record.metadata());
-            }
-            self.indexed = Some(indexed);
+        if !self.is_indexed() && self.ids.len() > INDEXED_MIN {
+            let indexed = self.made_of(records);
+            self.indexed.get_or_init(|| Box::new(indexed));
         }
     }
 
@@ -141,10 +225,11 @@ impl Lookup {
         // Mostly nothing has expired, and then nobody is asked.
         let now = wanted.now.filter(|&now| self.next_expiry().is_some_and(|next| next <= now));
         let wanted = Wanted { now, ..*wanted };
-        let Some(indexed) = &self.indexed else {
+        let Some(indexed) = self.indexed(records) else {
             let slots = self.ids.iter().max().map_or(0, |slot| slot + 1);
             into.reset(slots);
-            let wanted = |slot: &u32| wanted.matches(known(*slot, records));
+            let wanted =
+                |slot: &u32| records.get(*slot).is_some_and(|record| wanted.matches(record));
             self.ids.iter().copied().filter(wanted).for_each(|slot| into.insert(slot));
             return;
         };
@@ -168,6 +253,16 @@ impl Lookup {
 }
 
 impl Indexed {
+    /// The columns of these slots as a snapshot has them.
+    fn read(mut saved: &[u8], slots: u32, of: impl Iterator<Item = u32>) -> Option<Self> {
+        let metadata = Columns::read(&mut saved, slots)?;
+        let times = Columns::read(&mut saved, slots)?;
+        let mut live = SlotSet::default();
+        live.reset(slots);
+        of.filter(|slot| *slot < slots).for_each(|slot| live.insert(slot));
+        saved.is_empty().then_some(Self { live, slots, metadata, times })
+    }
+
     fn learn(&mut self, slot: u32, record: Record<'_>, metadata: &Object) {
         self.slots = self.slots.max(slot + 1);
         self.live.grow(self.slots);
@@ -183,7 +278,9 @@ impl Wanted<'_> {
         !self.now.is_some_and(|now| record.is_expired(now))
             && record.happened_in(self.events)
             && record.created_in(self.created)
-            && self.filter.is_none_or(|filter| filter.matches(record.id(), &record.metadata()))
+            && self
+                .filter
+                .is_none_or(|filter| filter.matches(record.id(), &record.known_metadata()))
     }
 
     /// What is wanted of the times, as a filter of [`times`].
@@ -212,13 +309,9 @@ fn times(record: Record<'_>) -> Object {
     known.map(|(name, time)| (name.to_owned(), time.into())).collect()
 }
 
-/// The record of a slot that is known here.
-fn known(slot: u32, records: &Records) -> Record<'_> {
-    records.get(slot).expect("what is known has a record")
-}
-
-fn id_of(slot: u32, records: &Records) -> &str {
-    known(slot, records).id()
+/// The id of a slot that is known here: none where its record is damaged.
+fn id_of(slot: u32, records: &Records) -> Option<&str> {
+    records.get(slot).map(Record::id)
 }
 
 /// What columns ask of entries.
@@ -238,6 +331,6 @@ impl Entries for Known<'_> {
     }
 
     fn matches(&self, slot: u32, path: &FieldPath, op: &Op) -> bool {
-        self.records.get(slot).is_some_and(|record| op.matches(path, &record.metadata()))
+        self.records.get(slot).is_some_and(|record| op.matches(path, &record.known_metadata()))
     }
 }

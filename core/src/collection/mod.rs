@@ -21,6 +21,7 @@ mod record;
 mod records;
 mod scoped;
 mod search;
+mod snapshot;
 mod stats;
 mod writes;
 

@@ -19,6 +19,10 @@ use crate::memory::{Guard, Memory, Published, domain};
 use crate::metadata::Object;
 use crate::scope::Scope;
 use crate::simd::Simd;
+use crate::snapshot::{Open, Part, PartWriter, Tag, corrupt};
+
+const TIMES: Tag = Tag::new(*b"TIME", "times");
+const TUNED: Tag = Tag::new(*b"TUNE", "measured recalls");
 
 /// What searches of a scope read.
 #[derive(Debug)]
@@ -56,6 +60,18 @@ pub(super) struct Tuned {
     pub(super) recall: f64,
     pub(super) k: usize,
     pub(super) ef: usize,
+}
+
+impl Tuned {
+    #[expect(clippy::cast_precision_loss, reason = "both are below 2^53")]
+    fn numbers(&self) -> [f64; 3] {
+        [self.recall, self.k as f64, self.ef as f64]
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+    fn of_numbers([recall, k, ef]: [f64; 3]) -> Self {
+        Self { recall, k: k as usize, ef: ef as usize }
+    }
 }
 
 /// The one hand that writes a partition.
@@ -144,6 +160,55 @@ impl PartitionWriter {
         Ok(Self { partition: Arc::new(partition), index, records, catalog, counted: 0 })
     }
 
+    /// The partition of the part of a snapshot.
+    pub(super) fn open(
+        scope: Scope,
+        config: &HnswConfig,
+        dimensions: usize,
+        simd: Simd,
+        open: &Open,
+        mut part: Part,
+    ) -> Result<Self, Error> {
+        let index = HnswIndex::open(config, dimensions, simd, open, &mut part)?;
+        let records = RecordsWriter::open(index.slot_count(), open.memory, &mut part)?;
+        let lookup = Lookup::open(index.len(), index.slot_count(), records.records(), &mut part)?;
+        let times: Vec<[i64; 2]> = part.take_values(TIMES)?;
+        let [[created_at, now]] = times[..] else {
+            return Err(corrupt(TIMES.name)("are not two"));
+        };
+        let tuned: Vec<[f64; 3]> = part.take_values(TUNED)?;
+        part.end()?;
+        let catalog = Catalog {
+            number: index.numbers().number(),
+            records: records.records().clone(),
+            len: index.len(),
+            next_expiry: lookup.next_expiry(),
+            now,
+            created_at,
+            record_bytes: records.bytes(),
+            tombstones: index.tombstones(),
+            tuned: tuned.into_iter().map(Tuned::of_numbers).collect(),
+        };
+        let partition = Partition {
+            scope,
+            index: index.reader(),
+            catalog: Published::new(domain(), index.reading(), catalog.clone()),
+            lookup: RwLock::new(lookup),
+            queries: AtomicU64::new(0),
+        };
+        Ok(Self { partition: Arc::new(partition), index, records, catalog, counted: 0 })
+    }
+
+    /// Writes the partition into the part of a snapshot.
+    pub(super) fn write(&self, part: &mut PartWriter<'_>) {
+        self.index.write(part);
+        self.records.write(self.index.slot_count(), part);
+        self.partition.lookup().write(part);
+        part.values(TIMES, &[[self.catalog.created_at, self.catalog.now]]);
+        let tuned: Vec<_> = self.catalog.tuned.iter().map(Tuned::numbers).collect();
+        part.values(TUNED, &tuned);
+    }
+
     pub(super) fn scope(&self) -> &Scope {
         &self.partition.scope
     }
@@ -211,6 +276,7 @@ impl PartitionWriter {
 
     /// Makes room for a batch.
     pub(super) fn prepare(&mut self, batch: &mut Batch) -> Result<Prepared, Error> {
+        self.partition.lookup().load(self.records.records());
         self.records.reserve(&batch.records)?;
         self.index.prepare(std::mem::take(&mut batch.norms), &batch.deaths)
     }

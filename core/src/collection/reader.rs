@@ -117,22 +117,25 @@ impl CollectionReader {
 
     /// The entry of a key, with its vector as it was given but for rounding; none where there is
     /// none, or it has expired. O(log n).
-    #[must_use]
-    pub fn get(&self, key: &EntryKey) -> Option<VectorEntry> {
-        self.get_many(std::slice::from_ref(key)).pop().flatten()
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] where it comes from a damaged snapshot.
+    pub fn get(&self, key: &EntryKey) -> Result<Option<VectorEntry>, Error> {
+        let found = self.read(key.scope(), |at| {
+            let (slot, record) = at.find_live(key.id())?;
+            Some(at.entry(slot, record))
+        });
+        found.flatten().transpose()
     }
 
     /// The entries of several keys, in their order.
-    #[must_use]
-    pub fn get_many(&self, keys: &[EntryKey]) -> Vec<Option<VectorEntry>> {
-        let get = |key: &EntryKey| {
-            let found = self.read(key.scope(), |at| {
-                let (slot, record) = at.find_live(key.id())?;
-                Some(at.entry(slot, record))
-            });
-            found.flatten()
-        };
-        keys.iter().map(get).collect()
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_many(&self, keys: &[EntryKey]) -> Result<Vec<Option<VectorEntry>>, Error> {
+        keys.iter().map(|key| self.get(key)).collect()
     }
 
     /// Is there an entry with this key?
@@ -161,7 +164,7 @@ impl CollectionReader {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidFilter`].
+    /// [`Error::InvalidFilter`], and [`Error::Corrupt`] as [`get`](Self::get).
     pub fn list(
         &self,
         scope: &Scope,
@@ -177,13 +180,14 @@ impl CollectionReader {
             let behind = behind.filter_map(|slot| Some((slot, records.get(slot)?)));
             let mut behind = behind.filter(|(_, record)| wanted.matches(*record)).peekable();
             let page = behind.by_ref().take(limit);
-            let entries: Vec<_> = page.map(|(slot, record)| at.entry(slot, record)).collect();
+            let entries = page.map(|(slot, record)| at.entry(slot, record));
+            let entries = entries.collect::<Result<Vec<_>, _>>()?;
             let more = behind.peek().is_some();
             let last = entries.last().map(|entry| entry.id.clone());
             let next = last.or(after.map(str::to_owned)).filter(|_| more);
-            Page { entries, next }
+            Ok(Page { entries, next })
         });
-        Ok(page.unwrap_or(Page { entries: Vec::new(), next: None }))
+        page.unwrap_or(Ok(Page { entries: Vec::new(), next: None }))
     }
 
     /// The scopes that hold entries, in their order.
@@ -310,7 +314,7 @@ impl<'a> Sight<'a> {
         self.partition.vector(slot, record, self.guard)
     }
 
-    fn entry(&self, slot: u32, record: Record<'_>) -> VectorEntry {
+    fn entry(&self, slot: u32, record: Record<'_>) -> Result<VectorEntry, Error> {
         record.entry(self.partition.scope(), self.vector(slot, record))
     }
 }

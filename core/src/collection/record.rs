@@ -16,10 +16,14 @@ use crate::error::Error;
 use crate::metadata::Object;
 use crate::query::TimeRange;
 use crate::scope::Scope;
+use crate::snapshot::{Tag, corrupt};
 
 /// An entry without its vector, and maybe what lies behind it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Record<'a>(&'a [u8]);
+
+/// Records in a snapshot.
+pub(super) const RECORDS: Tag = Tag::new(*b"RECD", "records");
 
 /// What a record may have, as bits of its first byte, in the order in which they lie.
 const UPDATED: u8 = 1;
@@ -118,7 +122,17 @@ pub(super) fn all(mut bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
 }
 
 impl<'a> Record<'a> {
-    /// The record that begins here.
+    /// The record that begins here, if one does: what was not written here is not believed.
+    pub(super) fn found_at(bytes: &'a [u8]) -> Option<Self> {
+        let record = Self(bytes);
+        // Step by step, since a length is only there if what comes before it is.
+        let head = bytes.len() >= OTHERS && bytes.len() >= record.id_at();
+        let fits = head && bytes.len().checked_sub(record.content_at())? >= record.content_len();
+        let id = bytes.get(record.id_at()..record.metadata_at()).filter(|_| fits)?;
+        std::str::from_utf8(id).ok().map(|_| record)
+    }
+
+    /// The record that was written here.
     pub(super) fn at(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -148,7 +162,7 @@ impl<'a> Record<'a> {
             norm: self.norm(),
             id: self.id(),
             metadata,
-            content: self.content(),
+            content: self.content()?,
         };
         parts.write(bytes)
     }
@@ -158,15 +172,22 @@ impl<'a> Record<'a> {
         std::str::from_utf8(id).expect("it was written as text")
     }
 
-    pub(super) fn metadata(self) -> Object {
+    /// The metadata, or an error where the record comes from a damaged snapshot.
+    pub(super) fn metadata(self) -> Result<Object, Error> {
         let bytes = &self.0[self.metadata_at()..self.content_at()];
-        rmp_serde::from_slice(bytes).expect("it was written as metadata")
+        rmp_serde::from_slice(bytes).map_err(|_| corrupt(RECORDS.name)("hold no metadata"))
     }
 
-    pub(super) fn content(self) -> Option<&'a str> {
+    /// What a filter knows of an entry: nothing where its record is damaged.
+    pub(super) fn known_metadata(self) -> Object {
+        self.metadata().unwrap_or_default()
+    }
+
+    pub(super) fn content(self) -> Result<Option<&'a str>, Error> {
         let start = self.content_at();
         let content = &self.0[start..start + self.content_len()];
-        self.has(CONTENT).then(|| std::str::from_utf8(content).expect("it was written as text"))
+        let text = self.has(CONTENT).then(|| std::str::from_utf8(content));
+        text.transpose().map_err(|_| corrupt(RECORDS.name)("hold no text"))
     }
 
     /// The length of the vector as it was given, where it is not kept as it was given.
@@ -205,15 +226,15 @@ impl<'a> Record<'a> {
     }
 
     /// The entry, with this vector.
-    pub(super) fn entry(self, scope: &Scope, vector: Vec<f32>) -> VectorEntry {
+    pub(super) fn entry(self, scope: &Scope, vector: Vec<f32>) -> Result<VectorEntry, Error> {
         let mut entry = VectorEntry::new(self.id(), vector).with_scope(scope.clone());
-        entry.metadata = self.metadata();
-        entry.content = self.content().map(str::to_owned);
+        entry.metadata = self.metadata()?;
+        entry.content = self.content()?.map(str::to_owned);
         entry.created_at = Some(self.created_at());
         entry.updated_at = Some(self.updated_at());
         entry.event_time = self.event_time();
         entry.expires_at = self.expires_at();
-        entry
+        Ok(entry)
     }
 
     /// What the record has; reading it has the rest fetched.
@@ -279,7 +300,7 @@ mod tests {
         bytes.extend([7, 7]);
         let record = Record::at(&bytes[1..]);
         assert_eq!(record.bytes(), &bytes[1..end], "not what lies around it");
-        let back = record.entry(&Scope::Global, vec![]);
+        let back = record.entry(&Scope::Global, vec![]).unwrap();
         assert_eq!((&*back.id, &back.metadata), ("\0\u{e9}", &full.metadata));
         assert_eq!((back.content.as_deref(), record.norm()), (Some(""), Some(2.5)));
         assert_eq!((back.created_at, back.updated_at), (Some(7), Some(7)));
@@ -290,7 +311,7 @@ mod tests {
         record.write_with(&Object::new(), 9, &mut bytes).unwrap();
         let record = Record::at(&bytes);
         assert_eq!(record.bytes(), bytes);
-        let back = record.entry(&Scope::Global, vec![]);
+        let back = record.entry(&Scope::Global, vec![]).unwrap();
         assert_eq!((back.created_at, back.updated_at), (Some(7), Some(9)));
         assert!(back.metadata.is_empty() && record.norm() == Some(2.5));
 
@@ -298,7 +319,7 @@ mod tests {
         write(&VectorEntry::new("a", vec![]), Some(3), None, 7, &mut bytes).unwrap();
         let record = Record::at(&bytes);
         assert_eq!(record.bytes(), bytes);
-        let back = record.entry(&Scope::Global, vec![]);
+        let back = record.entry(&Scope::Global, vec![]).unwrap();
         assert_eq!((back.created_at, back.content, back.expires_at), (Some(3), None, None));
         assert!(!record.is_expired(i64::MAX) && record.happened_in(None));
         assert!(!record.happened_in(Some(&TimeRange::default())));

@@ -129,9 +129,9 @@ impl ScopeReader {
     ///
     /// # Errors
     ///
-    /// [`Error::ScopeMismatch`].
+    /// [`Error::ScopeMismatch`], and those of the call.
     pub fn get(&self, entry: impl Into<IdOrKey>) -> Result<Option<VectorEntry>, Error> {
-        Ok(self.reader.get(&self.key(entry)?))
+        self.reader.get(&self.key(entry)?)
     }
 
     /// [`CollectionReader::contains`] in this scope.
@@ -156,7 +156,7 @@ impl ScopeReader {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidFilter`].
+    /// As [`CollectionReader::list`].
     pub fn list(
         &self,
         filter: Option<&Filter>,

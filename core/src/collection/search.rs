@@ -11,7 +11,7 @@ use super::lookup::Wanted;
 use super::mmr;
 use super::partition::{Catalog, Partition};
 use super::reader::CollectionReader;
-use super::record::Record;
+use super::record::{RECORDS, Record};
 use crate::entry::EntryKey;
 use crate::error::{Error, beginning};
 use crate::explain::{Explain, ScopeExplain, Short};
@@ -20,6 +20,7 @@ use crate::index::{Plan, Request, check_query};
 use crate::memory::{Guard, SlotSet};
 use crate::query::{Target, VectorQuery, VectorResult};
 use crate::scope::Scope;
+use crate::snapshot::corrupt;
 
 /// An entry that was found in one of the scopes.
 pub(super) struct Hit<'g> {
@@ -62,7 +63,8 @@ impl CollectionReader {
     ///
     /// Those of [`VectorQuery::validate`]; [`Error::DimensionMismatch`], [`Error::NotFinite`],
     /// [`Error::ZeroNorm`] and [`Error::NormTooLarge`] for its vector; [`Error::UnknownId`] where
-    /// it names an entry that is not there, [`Error::NotTuned`] for a recall without measurement.
+    /// it names an entry that is not there, [`Error::NotTuned`] for a recall without measurement;
+    /// [`Error::Corrupt`] where a result comes from a damaged snapshot.
     pub fn search(
         &self,
         query: &VectorQuery,
@@ -108,7 +110,7 @@ impl CollectionReader {
             return self.search_scope(&ask, 0, searcher, |hits, seen| {
                 tell(scope, seen);
                 self.finish(query, hits)
-            });
+            })?;
         }
         let mut hits: Vec<Hit<'static>> = Vec::new();
         for (number, scope) in query.scopes.iter().enumerate() {
@@ -120,7 +122,7 @@ impl CollectionReader {
                 })?;
             }
         }
-        Ok(self.finish(query, hits))
+        self.finish(query, hits)
     }
 
     /// The results that a query wants of what was found, and why they are few.
@@ -128,7 +130,7 @@ impl CollectionReader {
         &self,
         query: &VectorQuery,
         mut hits: Vec<Hit<'_>>,
-    ) -> (Vec<VectorResult>, Option<Short>) {
+    ) -> Result<(Vec<VectorResult>, Option<Short>), Error> {
         let found = hits.len();
         if let Some(threshold) = query.threshold {
             hits.truncate(hits.partition_point(|hit| hit.score >= threshold));
@@ -142,13 +144,14 @@ impl CollectionReader {
         std::hint::black_box(flags.fold(0, u8::max));
         let wanted = hits.into_iter().skip(query.offset).take(query.k);
         let scopes: Vec<_> = query.scopes.iter().cloned().map(Arc::new).collect();
-        let results: Vec<_> = wanted.map(|hit| hit.result(query, &scopes)).collect();
+        let results = wanted.map(|hit| hit.result(query, &scopes));
+        let results = results.collect::<Result<Vec<_>, _>>()?;
         let short = match results.len() {
             enough if enough == query.k => None,
             _ if scored < found => Some(Short::Threshold),
             _ => Some(Short::Matches),
         };
-        (results, short)
+        Ok((results, short))
     }
 
     /// The vector of the entry that a query names.
@@ -189,12 +192,14 @@ impl CollectionReader {
         let metric = self.config().distance_metric;
         let vectors = ask.query.include_vector || ask.query.mmr.is_some();
         let hit = |&Neighbor { slot, distance }: &Neighbor| {
-            let record = catalog.records.get(slot).expect("what is shown has a record");
+            let record = catalog.records.get(slot);
+            let record = record.ok_or_else(|| corrupt(RECORDS.name)("lack one that is shown"))?;
             let vector = if vectors { partition.vector(slot, record, &guard) } else { Vec::new() };
             let record = Cow::Borrowed(record.and_behind());
-            Hit { score: metric.score(distance), distance, scope: number, record, vector }
+            Ok(Hit { score: metric.score(distance), distance, scope: number, record, vector })
         };
-        let mut hits: Vec<Hit<'_>> = scratch.exact.results.iter().map(hit).collect();
+        let hits = scratch.exact.results.iter().map(hit);
+        let mut hits: Vec<Hit<'_>> = hits.collect::<Result<_, Error>>()?;
         if itself.is_some() {
             hits.retain(|hit| itself != Some(Record::at(&hit.record).id()));
             hits.truncate(ask.query.depth());
@@ -296,16 +301,17 @@ impl Hit<'_> {
         Hit { record, ..self }
     }
 
-    fn result(self, query: &VectorQuery, scopes: &[Arc<Scope>]) -> VectorResult {
+    fn result(self, query: &VectorQuery, scopes: &[Arc<Scope>]) -> Result<VectorResult, Error> {
         let Self { score, distance, scope, record, vector } = self;
         let record = Record::at(&record);
-        VectorResult {
+        let content = if query.include_content { record.content()? } else { None };
+        Ok(VectorResult {
             key: EntryKey::shared(Arc::clone(&scopes[scope]), record.id().to_owned()),
             score,
             distance,
-            metadata: query.include_metadata.then(|| record.metadata()),
-            content: record.content().filter(|_| query.include_content).map(str::to_owned),
+            metadata: query.include_metadata.then(|| record.metadata()).transpose()?,
+            content: content.map(str::to_owned),
             vector: query.include_vector.then_some(vector),
-        }
+        })
     }
 }

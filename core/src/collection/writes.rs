@@ -136,7 +136,7 @@ impl Collection {
         let partition = self.partitions.get(key.scope()).ok_or_else(unknown)?;
         let now = partition.now(now);
         let (slot, record) = partition.find_live(key.id(), now).ok_or_else(unknown)?;
-        let metadata = change(record.metadata());
+        let metadata = change(record.metadata()?);
         check_metadata(&metadata)?;
         let mut batch = Batch::default();
         record.write_with(&metadata, now, &mut batch.records)?;

@@ -20,12 +20,12 @@ use crate::metadata::{Number, Value};
 #[derive(Debug, Default)]
 pub(super) struct Column {
     /// The slots with anything but null at the path or below it.
-    present: Posting,
+    pub(super) present: Posting,
     /// The values in no array, and those in one.
-    values: [Values; 2],
+    pub(super) values: [Values; 2],
     /// How many values an array led to. While there are none, a slot has one value at most: `a.b`
     /// then is one member of one object.
-    by_arrays: usize,
+    pub(super) by_arrays: usize,
 }
 
 /// How the path led to a value.
@@ -40,16 +40,16 @@ pub(super) enum Route {
 }
 
 #[derive(Debug, Default)]
-struct Values {
+pub(super) struct Values {
     /// The slots with `false`, and those with `true`.
-    bools: [Posting; 2],
-    numbers: Ordered<Number>,
-    strings: Ordered<Box<str>>,
+    pub(super) bools: [Posting; 2],
+    pub(super) numbers: Ordered<Number>,
+    pub(super) strings: Ordered<Box<str>>,
     /// How many of either were added and not removed.
-    number_count: usize,
-    string_count: usize,
+    pub(super) number_count: usize,
+    pub(super) string_count: usize,
     /// The slots with a string that is too long to be among them.
-    long: Posting,
+    pub(super) long: Posting,
 }
 
 /// The most bytes of a string that is indexed: a title, a name or an address has fewer, and a text
@@ -93,19 +93,19 @@ impl Column {
 
     /// Removes what `add` with the same arguments added.
     pub(super) fn remove(&mut self, note: &mut Note<'_>, value: &Value, route: Route) {
-        self.by_arrays -= usize::from(route > Route::Straight);
+        self.by_arrays = self.by_arrays.saturating_sub(usize::from(route > Route::Straight));
         let values = &mut self.values[usize::from(route == Route::InArray)];
         match value {
             Value::Bool(value) => _ = note.remove_from(&mut values.bools[usize::from(*value)]),
             Value::Number(value) => {
-                values.number_count -= 1;
+                values.number_count = values.number_count.saturating_sub(1);
                 values.numbers.remove(value, note);
             }
             value if is_long(value) => _ = note.remove_from(&mut values.long),
             Value::String(value) => {
-                values.string_count -= 1;
+                values.string_count = values.string_count.saturating_sub(1);
                 if values.strings.remove(value.as_str(), note) {
-                    *note.bytes -= value.len();
+                    note.less(value.len());
                 }
             }
             Value::Null | Value::Array(_) | Value::Object(_) => {}

@@ -12,6 +12,7 @@
 mod column;
 mod ordered;
 mod posting;
+mod save;
 
 use std::collections::BTreeMap;
 use std::mem::size_of;
@@ -127,7 +128,7 @@ impl Fields {
             node.leave_below(note, value);
             if node.column.leave(note) {
                 // Below are only those of this slot, and they have no values any more.
-                *note.bytes -= Self::NODE + key.len() + node.below.node_bytes();
+                note.less(Self::NODE + key.len() + node.below.node_bytes());
                 self.0.remove(key.as_str());
             }
         }

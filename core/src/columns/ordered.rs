@@ -23,7 +23,7 @@ impl<K> Default for Ordered<K> {
 
 impl<K: Ord> Ordered<K> {
     /// The bytes of a value.
-    const PAIR: usize = Sorted::<(K, Posting)>::bytes(1);
+    pub(super) const PAIR: usize = Sorted::<(K, Posting)>::bytes(1);
 
     /// Adds a slot to a value; `own` makes the key of one that is new.
     pub(super) fn insert<Q>(&mut self, key: &Q, note: &mut Note<'_>, own: impl FnOnce() -> K)
@@ -53,7 +53,7 @@ impl<K: Ord> Ordered<K> {
             && note.remove_from(posting)
         {
             self.0.remove(at);
-            *note.bytes -= Self::PAIR;
+            note.less(Self::PAIR);
             return true;
         }
         false
@@ -111,6 +111,16 @@ impl<K: Ord> Ordered<K> {
             Bound::Unbounded => self.0.end(),
         };
         (from, to)
+    }
+
+    /// Values that ascend.
+    pub(super) fn of(pairs: Vec<(K, Posting)>) -> Self {
+        Self(Sorted::of(pairs))
+    }
+
+    /// How many values there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// All values, ascending.

@@ -29,10 +29,10 @@ pub(super) enum Posting {
 const _: () = assert!(size_of::<Posting>() <= 24);
 
 /// The most slots of one array, which is copied with each change: two cache lines.
-const FEW_MAX: usize = 32;
+pub(super) const FEW_MAX: usize = 32;
 
 /// As few slots in chunks go back to one array. Below the other limit, as [`BITS_MIN`] is.
-const CHUNKS_MIN: usize = 16;
+pub(super) const CHUNKS_MIN: usize = 16;
 
 impl Posting {
     /// Adds a slot, if it is not there.
@@ -157,57 +157,62 @@ pub(super) struct Note<'b> {
 }
 
 impl Note<'_> {
+    /// So many bytes are gone. A damaged snapshot may say that there are fewer.
+    pub(super) fn less(&mut self, bytes: usize) {
+        *self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
     /// Adds the slot to a posting.
     pub(super) fn add_to(&mut self, posting: &mut Posting) {
         let before = posting.bytes();
         posting.insert(self.slot);
-        *self.bytes = *self.bytes + posting.bytes() - before;
+        *self.bytes = (*self.bytes + posting.bytes()).saturating_sub(before);
     }
 
     /// Removes the slot from a posting. True when none is left.
     pub(super) fn remove_from(&mut self, posting: &mut Posting) -> bool {
         let before = posting.bytes();
         let empty = posting.remove(self.slot);
-        *self.bytes = *self.bytes + posting.bytes() - before;
+        *self.bytes = (*self.bytes + posting.bytes()).saturating_sub(before);
         empty
     }
 }
 
 /// The slots of a set of many, by their high halves.
 #[derive(Debug, Default)]
-pub(super) struct Chunks(Vec<Chunk>);
+pub(super) struct Chunks(pub(super) Vec<Chunk>);
 
 #[derive(Debug)]
-struct Chunk {
-    high: u16,
-    low: Low,
+pub(super) struct Chunk {
+    pub(super) high: u16,
+    pub(super) low: Low,
 }
 
 /// The low halves of a chunk's slots.
 #[derive(Debug)]
-enum Low {
+pub(super) enum Low {
     Array(Vec<u16>),
     Bits(Box<Bits>),
 }
 
 #[derive(Debug)]
-struct Bits {
-    len: usize,
-    words: [u64; WORDS],
+pub(super) struct Bits {
+    pub(super) len: usize,
+    pub(super) words: [u64; WORDS],
 }
 
 /// The most slots of an array: more take less room as bits.
-const ARRAY_MAX: usize = 4096;
+pub(super) const ARRAY_MAX: usize = 4096;
 
 /// Bits of no more slots become an array. Well below the other limit, so that a chunk at the limit
 /// is not rewritten with every change.
-const BITS_MIN: usize = 3072;
+pub(super) const BITS_MIN: usize = 3072;
 
 /// Slots of a word.
 const WORD: usize = u64::BITS as usize;
 
 /// Words of a chunk's bits.
-const WORDS: usize = (1 << 16) / WORD;
+pub(super) const WORDS: usize = (1 << 16) / WORD;
 
 impl Chunks {
     fn insert(&mut self, slot: u32) {
@@ -305,7 +310,7 @@ impl Low {
         }
     }
 
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Self::Array(lows) => lows.len(),
             Self::Bits(bits) => bits.len,
@@ -347,7 +352,7 @@ impl Bits {
         bits
     }
 
-    fn lows(&self) -> impl Iterator<Item = u16> {
+    pub(super) fn lows(&self) -> impl Iterator<Item = u16> {
         (0..=u16::MAX).filter(|&low| {
             let (word, bit) = place(low);
             self.words[word] & bit != 0

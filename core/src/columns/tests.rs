@@ -198,6 +198,9 @@ fn what_is_selected_is_what_matches() {
                 false => model.remove(&mut columns, slot),
             }
         }
+        if round % 50 == 0 {
+            columns = read(&columns, SLOTS);
+        }
         for _ in 0..8 {
             let filter = random.filter(3);
             filter.validate().unwrap();
@@ -215,6 +218,55 @@ fn what_is_selected_is_what_matches() {
     assert_eq!(columns.bytes(), 0);
 }
 
+/// The same columns, written and read.
+fn read(columns: &Columns, slots: u32) -> Columns {
+    let mut bytes = Vec::new();
+    columns.write(&mut bytes);
+    let mut rest = &*bytes;
+    let again = Columns::read(&mut rest, slots).unwrap();
+    assert!(rest.is_empty());
+    let mut same = Vec::new();
+    again.write(&mut same);
+    assert!(same == bytes, "what is read is what was written");
+    again
+}
+
+/// Bytes that were changed or cut are columns that could be, or none.
+#[test]
+fn what_is_read_is_not_believed() {
+    let (mut columns, mut model, mut random) = (Columns::default(), Model::default(), Random(5));
+    let slots = 9_000;
+    model.live.reset(slots);
+    for slot in 0..slots {
+        let mut metadata = if slot % 40 == 0 { random.object(2) } else { Object::new() };
+        metadata.insert("odd".to_owned(), (slot % 2 == 1).into());
+        metadata.insert("third".to_owned(), (slot % 3).into());
+        model.put(&mut columns, slot, metadata);
+    }
+    let mut bytes = Vec::new();
+    columns.write(&mut bytes);
+    let mut refused = 0;
+    for _ in 0..600 {
+        let mut bytes = bytes.clone();
+        let at = random.below(bytes.len());
+        match random.below(4) {
+            0 => bytes.truncate(at),
+            _ => bytes[at] ^= 1 << random.below(8),
+        }
+        match Columns::read(&mut &*bytes, slots) {
+            None => refused += 1,
+            Some(mut columns) => {
+                let filter = random.filter(3);
+                let (mut spare, mut found) = (Vec::new(), SlotSet::default());
+                columns.select(&filter, slots, &model, &mut spare, &mut found);
+                model.entries.iter().for_each(|(&slot, (_, object))| columns.remove(slot, object));
+                columns.add(7, &model.entries[&7].1);
+            }
+        }
+    }
+    assert!(refused > 200, "{refused}");
+}
+
 /// Every operator by itself, over slots of several chunks of a posting.
 #[test]
 fn slots_far_apart_are_told_apart() {
@@ -224,6 +276,7 @@ fn slots_far_apart_are_told_apart() {
     for slot in (0..slots).step_by(997) {
         model.put(&mut columns, slot, random.object(3));
     }
+    let columns = read(&columns, slots);
     for _ in 0..500 {
         model.check(&columns, &Filter::Field(random.path(), random.op()), slots);
     }

@@ -59,18 +59,21 @@ impl<K: Measure<R>, R: Stored> GraphView<'_, K, R> {
                 }
                 links.sort_unstable();
                 links.dedup();
-                let valid = |&&link: &&u32| {
-                    link < self.len()
-                        && link != slot
-                        && self.layers_above(link) >= layer
-                        && !is(link, State::Free)
-                };
-                report.invalid_links += count - links.iter().filter(valid).count();
+                let valid = links.iter().filter(|link| self.is_valid(slot, layer, **link, states));
+                report.invalid_links += count - valid.count();
             }
         }
         report.degree_min = if report.slots == 0 { 0 } else { report.degree_min };
         report.unreachable = self.unreachable(states);
         report
+    }
+
+    /// May a slot lead to another in a layer?
+    pub(super) fn is_valid(&self, slot: u32, layer: usize, link: u32, states: &[State]) -> bool {
+        link < self.len()
+            && link != slot
+            && states.get(link as usize).is_some_and(|state| *state != State::Free)
+            && (layer == 0 || self.layers_above(link) >= layer)
     }
 
     fn unreachable(&self, states: &[State]) -> usize {

@@ -29,6 +29,16 @@ impl Int8 {
         Self { low, scale }
     }
 
+    /// The lower end, and the codes for each unit of value.
+    pub(crate) fn ends(&self) -> [f32; 2] {
+        [self.low, self.scale]
+    }
+
+    /// The range with these ends, if they are some.
+    pub(crate) fn of_ends([low, scale]: [f32; 2]) -> Option<Self> {
+        (low.is_finite() && scale.is_finite() && scale >= 0.0).then_some(Self { low, scale })
+    }
+
     /// The width of a step.
     pub(crate) fn step(&self) -> f64 {
         if self.scale > 0.0 { 1.0 / f64::from(self.scale) } else { 0.0 }

@@ -18,6 +18,7 @@ mod measure;
 mod pool;
 mod prune;
 mod repair;
+mod save;
 mod scan;
 mod two_hop;
 mod walk;
@@ -33,6 +34,7 @@ use crate::memory::{
 };
 use crate::mix::{STEP, mix};
 use crate::simd::Simd;
+use crate::snapshot::PartWriter;
 pub(crate) use any::{AnyGraph, Beam};
 pub use check::GraphReport;
 pub(crate) use int8::Int8;
@@ -78,6 +80,12 @@ pub(crate) trait AnyGraphWriter: fmt::Debug + Send + Sync {
     fn repair(&mut self, repair: &mut Repair, states: &[State], executor: &dyn Executor);
 
     fn check(&self, states: &[State]) -> GraphReport;
+
+    /// Makes lists that came from outside such as the others: no change may come before.
+    fn heal(&mut self, states: &[State]);
+
+    /// Writes the graph into the part of a snapshot.
+    fn write(&self, part: &mut PartWriter<'_>);
 
     /// The bytes of what only the writer needs.
     fn own_bytes(&self) -> usize;
@@ -314,6 +322,14 @@ impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
 
     fn check(&self, states: &[State]) -> GraphReport {
         self.graph.view().report(states)
+    }
+
+    fn heal(&mut self, states: &[State]) {
+        self.drop_invalid(states);
+    }
+
+    fn write(&self, part: &mut PartWriter<'_>) {
+        self.write_arrays(part);
     }
 
     fn own_bytes(&self) -> usize {

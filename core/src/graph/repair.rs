@@ -38,6 +38,17 @@ impl Repair {
         Self { end: u32::try_from(slots).expect("slots fit"), ..Self::default() }
     }
 
+    /// How far it is, to go on from there.
+    pub(crate) fn position(&self) -> [u32; 2] {
+        [self.next, self.end]
+    }
+
+    /// One that is so far, over no more than so many slots.
+    pub(crate) fn at([next, end]: [u32; 2], slots: usize) -> Option<Self> {
+        let is_within = next <= end && end as usize <= slots;
+        is_within.then(|| Self { next, end, ..Self::default() })
+    }
+
     /// Goes on for `budget` distances more.
     pub(crate) fn go_on(&mut self, budget: u64) {
         let (next, end) = (self.next, self.end);

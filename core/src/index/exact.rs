@@ -2,12 +2,13 @@
 
 use super::half;
 use super::space::Space;
-use crate::config::Exact as Kept;
+use crate::config::{Exact as Kept, HnswConfig, Quantization};
 use crate::error::Error;
 use crate::graph::Scratch;
-use crate::memory::{Memory, Rows, RowsWriter, Vacant, whole_lines};
+use crate::memory::{Memory, Rows, RowsWriter, Vacant, row_bytes, whole_lines};
 use crate::metric::{DistanceMetric, Dot, Manhattan, SquaredEuclidean};
 use crate::simd::Simd;
+use crate::snapshot::{Part, PartWriter, Tag};
 
 /// The vectors as searches read them: of length one under the cosine.
 #[derive(Debug)]
@@ -23,6 +24,26 @@ pub(super) enum ExactWriter {
     F32(RowsWriter<f32>),
     F16(RowsWriter<u16>),
     None,
+}
+
+const VECTORS: Tag = Tag::new(*b"EXAC", "vectors");
+
+/// What is kept of vectors.
+fn kept(config: &HnswConfig, is_graph: bool) -> Kept {
+    match config.quantization {
+        // There is more to be made of them.
+        Quantization::Int8 if !is_graph => Kept::F32,
+        Quantization::Int8 => config.exact,
+        Quantization::None => Kept::F32,
+    }
+}
+
+/// The values of a row: those that a graph walks on fill whole cache lines.
+fn width(config: &HnswConfig, dimensions: usize) -> usize {
+    match config.quantization {
+        Quantization::Int8 => dimensions,
+        Quantization::None => whole_lines::<f32>(dimensions),
+    }
 }
 
 /// Vectors that are compared together.
@@ -120,17 +141,50 @@ impl Exact {
 }
 
 impl ExactWriter {
-    pub(super) fn new(kept: Kept, dimensions: usize, memory: Memory) -> Self {
-        match kept {
-            Kept::F32 => Self::F32(RowsWriter::new(dimensions, memory)),
-            Kept::F16 => Self::F16(RowsWriter::new(dimensions, memory)),
+    /// What an index keeps beside its graph, or still without one: then all of each vector.
+    pub(super) fn new(
+        config: &HnswConfig,
+        dimensions: usize,
+        is_graph: bool,
+        memory: Memory,
+    ) -> Self {
+        let width = width(config, dimensions);
+        match kept(config, is_graph) {
+            Kept::F32 => Self::F32(RowsWriter::new(width, memory)),
+            Kept::F16 => Self::F16(RowsWriter::new(width, memory)),
             Kept::None => Self::None,
         }
     }
 
-    /// Vectors as they are, each in whole cache lines, so that a graph can walk on them.
-    pub(super) fn in_lines(dimensions: usize, memory: Memory) -> Self {
-        Self::F32(RowsWriter::new(whole_lines::<f32>(dimensions), memory))
+    /// The same of the part of a snapshot.
+    pub(super) fn open(
+        config: &HnswConfig,
+        (dimensions, slots): (usize, usize),
+        is_graph: bool,
+        memory: Memory,
+        part: &mut Part,
+    ) -> Result<Self, Error> {
+        let width = width(config, dimensions);
+        Ok(match kept(config, is_graph) {
+            Kept::F32 => {
+                let rows = part.take_rows(VECTORS, row_bytes::<f32>(width), slots)?;
+                Self::F32(RowsWriter::open(width, memory, rows)?)
+            }
+            Kept::F16 => {
+                let rows = part.take_rows(VECTORS, row_bytes::<u16>(width), slots)?;
+                Self::F16(RowsWriter::open(width, memory, rows)?)
+            }
+            Kept::None => Self::None,
+        })
+    }
+
+    /// Writes the vectors into the part of a snapshot.
+    pub(super) fn write(&self, part: &mut PartWriter<'_>) {
+        match self {
+            Self::F32(rows) => part.rows(VECTORS, rows),
+            Self::F16(rows) => part.rows(VECTORS, rows),
+            Self::None => {}
+        }
     }
 
     /// The reader's half.

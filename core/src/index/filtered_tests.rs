@@ -4,6 +4,7 @@
 use super::plan::{Plan, Way};
 use super::reader::Request;
 use super::*;
+use crate::config::Quantization;
 use crate::graph::{Neighbor, Searcher, Serial};
 use crate::memory::SlotSet;
 use crate::mix::mix;

@@ -16,13 +16,14 @@ mod plan;
 mod predict;
 mod promote;
 mod reader;
+mod save;
 mod space;
 mod sweep;
 mod tune;
 
 use std::ops::Deref;
 
-use crate::config::{Exact as Kept, HnswConfig, Quantization};
+use crate::config::{Exact as Kept, HnswConfig};
 use crate::error::Error;
 use crate::graph::{AnyGraphWriter, Executor, GraphReport, Repair, SLOTS_MAX};
 use crate::memory::{Memory, RowsWriter, SlotsWriter};
@@ -71,6 +72,8 @@ pub struct HnswIndex {
     /// Slots of vectors longer than M.
     longer: Option<RowsWriter<u32>>,
     sweep: Option<Repair>,
+    /// The graph's lists came from outside and were not yet looked at.
+    foreign: bool,
 }
 
 impl HnswIndex {
@@ -95,22 +98,21 @@ impl HnswIndex {
         simd: Simd,
         memory: Memory,
     ) -> Result<Self, Error> {
-        config.validate()?;
-        // The graph places vectors under the inner product in one dimension more.
-        let extra = usize::from(config.distance_metric == DistanceMetric::InnerProduct);
-        let max = DIMENSIONS_MAX - extra;
-        if !(1..=max).contains(&dimensions) {
-            let field = "dimensions";
-            return Err(Error::InvalidConfig { field, min: 1, max, found: dimensions });
-        }
+        check_config(&config, dimensions)?;
         let slots = SlotsWriter::new(memory);
-        let exact = match config.quantization {
-            Quantization::Int8 => ExactWriter::new(Kept::F32, dimensions, memory),
-            Quantization::None => ExactWriter::in_lines(dimensions, memory),
-        };
+        let exact = ExactWriter::new(&config, dimensions, false, memory);
         let reader =
             HnswReader::new(config, dimensions, simd, memory, slots.slots(), exact.exact());
-        Ok(Self { reader, slots, exact, graph: None, longest: 0.0, longer: None, sweep: None })
+        Ok(Self {
+            reader,
+            slots,
+            exact,
+            graph: None,
+            longest: 0.0,
+            longer: None,
+            sweep: None,
+            foreign: false,
+        })
     }
 
     /// A hand that reads, for another thread.
@@ -208,6 +210,11 @@ impl HnswIndex {
         born
     }
 
+    /// How many slots there are, in any state.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
     /// How many deleted vectors still have their slots.
     pub(crate) fn tombstones(&self) -> usize {
         self.slots.dead()
@@ -271,6 +278,13 @@ impl HnswIndex {
         }
     }
 
+    /// Before the first change of a graph that came from outside.
+    fn heal(&mut self) {
+        if let (true, Some(graph)) = (std::mem::take(&mut self.foreign), &mut self.graph) {
+            graph.heal(self.slots.states());
+        }
+    }
+
     /// Makes room for a batch: for its result, and for a graph where it calls for one.
     fn reserve(
         &mut self,
@@ -278,6 +292,7 @@ impl HnswIndex {
         deaths: usize,
         longer: usize,
     ) -> Result<(Vec<u32>, Option<Promotion>), Error> {
+        self.heal();
         let growth = self.slots.growth(births);
         if self.slots.len() + growth > SLOTS_MAX {
             return Err(Error::TooManyEntries { max: SLOTS_MAX });
@@ -302,6 +317,18 @@ impl HnswIndex {
         }
         let promotion = if crosses { Some(self.promotion(growth)?) } else { None };
         Ok((born, promotion))
+    }
+}
+
+/// Can there be an index of this configuration?
+fn check_config(config: &HnswConfig, dimensions: usize) -> Result<(), Error> {
+    config.validate()?;
+    // The graph places vectors under the inner product in one dimension more.
+    let extra = usize::from(config.distance_metric == DistanceMetric::InnerProduct);
+    let max = DIMENSIONS_MAX - extra;
+    match (1..=max).contains(&dimensions) {
+        true => Ok(()),
+        false => Err(Error::InvalidConfig { field: "dimensions", min: 1, max, found: dimensions }),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::graph::{AnyGraphWriter, Executor, GraphWriter, Int8, Measure, Shape};
 use crate::memory::{Rows, RowsWriter, State};
 use crate::metric::{DistanceMetric, Manhattan, SquaredEuclidean};
 use crate::simd::Code;
+use crate::snapshot::{Open, Part};
 
 /// Room for what a promotion makes, so that it cannot fail.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ impl HnswIndex {
         graph.reserve(slots)?;
         let kept = self.config().exact;
         let changes = self.graph.is_none() && kept != Kept::F32;
-        let mut exact =
-            changes.then(|| ExactWriter::new(kept, self.space().dimensions, self.memory()));
+        let mut exact = changes
+            .then(|| ExactWriter::new(self.config(), self.space().dimensions, true, self.memory()));
         exact.iter_mut().try_for_each(|exact| exact.reserve(slots))?;
         let values = slots.min(SAMPLED + 1) * self.space().placed_dimensions();
         let mut sample = Vec::new();
@@ -109,21 +110,59 @@ impl HnswIndex {
         self.publish(stage);
     }
 
+    /// The graph of the part of a snapshot.
+    pub(super) fn open_graph(
+        &self,
+        slots: usize,
+        open: &Open,
+        part: &mut Part,
+    ) -> Result<Box<dyn AnyGraphWriter>, Error> {
+        match self.config().distance_metric {
+            DistanceMetric::Manhattan => self.graph_of(Manhattan, slots, open, part),
+            _ => self.graph_of(SquaredEuclidean, slots, open, part),
+        }
+    }
+
+    fn graph_of<K: Measure<f32> + Measure<Code>>(
+        &self,
+        kernel: K,
+        slots: usize,
+        open: &Open,
+        part: &mut Part,
+    ) -> Result<Box<dyn AnyGraphWriter>, Error> {
+        let (simd, shape) = (self.simd(), self.shape());
+        let size = (self.space().placed_dimensions(), slots);
+        Ok(match self.config().quantization {
+            Quantization::Int8 => {
+                Box::new(GraphWriter::<K, Code>::open(simd, kernel, shape, size, None, open, part)?)
+            }
+            Quantization::None => {
+                let shared = self.shared_rows();
+                let graph =
+                    GraphWriter::<K, f32>::open(simd, kernel, shape, size, shared, open, part)?;
+                Box::new(graph)
+            }
+        })
+    }
+
+    fn shape(&self) -> Shape {
+        let config = self.config();
+        Shape {
+            connections: config.max_connections,
+            ef_construction: config.ef_construction,
+            layers: config.nb_layers,
+            seed: config.seed,
+        }
+    }
+
     fn empty_graph<F: Measure<f32>, C: Measure<Code>>(
         &self,
         on_floats: F,
         on_codes: C,
     ) -> Box<dyn AnyGraphWriter> {
-        let config = self.config();
-        let shape = Shape {
-            connections: config.max_connections,
-            ef_construction: config.ef_construction,
-            layers: config.nb_layers,
-            seed: config.seed,
-        };
-        let (simd, memory) = (self.simd(), self.memory());
+        let (simd, shape, memory) = (self.simd(), self.shape(), self.memory());
         let dimensions = self.space().placed_dimensions();
-        match config.quantization {
+        match self.config().quantization {
             Quantization::Int8 => {
                 Box::new(GraphWriter::new(simd, on_codes, shape, dimensions, None, memory))
             }

@@ -46,6 +46,7 @@ impl HnswIndex {
     /// are left, by a search. Its last call also looks whether all that is live can be reached,
     /// in O(links) whatever the budget.
     pub fn maintain(&mut self, budget: u64, executor: &dyn Executor) -> Maintenance {
+        self.heal();
         let mut done = Maintenance::default();
         let mut sweep = match self.sweep.take() {
             Some(sweep) => sweep,

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::config::Exact;
+use crate::config::Quantization;
 use crate::graph::{Searcher, Serial};
 
 const DIMENSIONS: usize = 5;

@@ -14,44 +14,22 @@
 //! and reads the rows below. A row is never written again while a reader can reach it, unless it
 //! is made of atomics. Tables that were outgrown live as long as the arena: together they are no
 //! longer than the last.
+//!
+//! The first rows may be another's, all in one piece ([`Bytes`]): then each of their chunks is a
+//! part of it. Where the last of these ends before it is full, it is copied once more rows come.
 
 #![expect(unsafe_code, reason = "rows that one thread writes while others read their neighbors")]
 
-use std::alloc::{Layout, dealloc};
+use std::alloc::dealloc;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytemuck::Pod;
-
-use super::Memory;
-use super::chunk::{LINE, PAGE_HUGE, layout};
+use super::shape::Shape;
+use super::shared::Shared;
+use super::{Bytes, Memory};
 use crate::error::Error;
-use crate::simd::Code;
-
-/// What rows are made of, as readers see it.
-///
-/// # Safety
-///
-/// `Plain` has the same layout, and every value of it is one of the type itself. Both together
-/// are `Send` and `Sync`.
-pub(crate) unsafe trait Shared: Send + Sync + 'static {
-    /// The same as the writer fills in.
-    type Plain: Pod + Send + Sync;
-}
-
-macro_rules! shared {
-    ($($seen:ty: $plain:ty),*) => {$(
-        // SAFETY: a type is its own plain form, and an atomic has the layout and the values of
-        // its integer.
-        unsafe impl Shared for $seen {
-            type Plain = $plain;
-        }
-    )*};
-}
-
-shared!(f32: f32, Code: Code, u16: u16, u32: u32, u64: u64, AtomicU32: u32, AtomicU64: u64);
 
 /// The reader's half of an arena.
 pub(crate) struct Rows<T> {
@@ -75,16 +53,6 @@ pub(crate) struct View<'a, T> {
     element: PhantomData<&'a T>,
 }
 
-/// Where the row of a slot lies.
-#[derive(Debug, Clone, Copy)]
-struct Shape {
-    /// From the start of one row to that of the next, in bytes.
-    stride: usize,
-    /// The least chunks have two to the power of this many rows, full ones of `full_bits`.
-    least_bits: u32,
-    full_bits: u32,
-}
-
 /// What both halves share.
 struct Arena {
     shape: Shape,
@@ -92,72 +60,65 @@ struct Arena {
     len: AtomicU32,
     /// Where each chunk's row of slot 0 would lie, if the chunk began with it.
     table: AtomicPtr<AtomicPtr<u8>>,
-    /// How many chunks there are.
+    /// How many chunks there are, and how many of them, the first, are parts of `base`.
     chunks: AtomicUsize,
+    foreign: AtomicUsize,
+    base: Option<Bytes>,
     /// All tables that there were, the current one last.
     tables: Mutex<Vec<Box<[AtomicPtr<u8>]>>>,
-}
-
-/// As many elements as fill whole cache lines, so that a kernel meets no tail.
-pub(crate) fn whole_lines<T>(elements: usize) -> usize {
-    elements.next_multiple_of(LINE / size_of::<T>())
-}
-
-/// The bytes of the chunks that so many rows of at least `width` elements take.
-pub(crate) fn arena_bytes<T: Shared>(width: usize, rows: usize) -> usize {
-    let shape = Shape::of((width * size_of::<T::Plain>()).max(1));
-    if rows == 0 {
-        return 0;
-    }
-    let last = u32::try_from(rows - 1).unwrap_or(u32::MAX);
-    let (start, count) = shape.extent(shape.chunk(last));
-    start.saturating_add(count).saturating_mul(shape.stride)
-}
-
-impl Shape {
-    fn of(row_bytes: usize) -> Self {
-        // Up to half a line as a part of one, up to a line whole, above as the caller has it.
-        let stride = match row_bytes {
-            0..=LINE => row_bytes.next_power_of_two(),
-            _ => row_bytes.next_multiple_of(16),
-        };
-        let least_bits = (1024 / stride).clamp(1, 16).ilog2();
-        // Whole huge pages, if that takes no more than four of them.
-        let whole = PAGE_HUGE.trailing_zeros() - stride.trailing_zeros();
-        let most = (4 * PAGE_HUGE / stride).max(2).ilog2();
-        Self { stride, least_bits, full_bits: whole.min(most).max(least_bits) }
-    }
-
-    /// The chunk that a slot is in.
-    #[inline(always)]
-    fn chunk(self, slot: u32) -> usize {
-        let Self { least_bits, full_bits, .. } = self;
-        // Most slots of a large arena are in full chunks.
-        let bits = match slot >> full_bits {
-            0..4 => ((slot | 4).ilog2() - 2).max(least_bits),
-            _ => full_bits,
-        };
-        (4 * (bits - least_bits) + (slot >> bits)) as usize
-    }
-
-    /// The first slot of a chunk, and the number of its rows.
-    fn extent(self, chunk: usize) -> (usize, usize) {
-        let doublings = (chunk / 4).saturating_sub(1);
-        let more = doublings.min((self.full_bits - self.least_bits) as usize);
-        let bits = self.least_bits as usize + more;
-        ((chunk - 4 * more) << bits, 1 << bits)
-    }
-
-    /// How a chunk lies in memory.
-    fn layout(self, chunk: usize) -> Result<Layout, Error> {
-        let (_, rows) = self.extent(chunk);
-        layout(rows * self.stride)
-    }
 }
 
 impl<T: Shared> RowsWriter<T> {
     /// No rows yet, each of at least `width` elements.
     pub(crate) fn new(width: usize, memory: Memory) -> Self {
+        Self::with_base(width, memory, None)
+    }
+
+    /// The rows that lie in bytes, and no part of one; none where there are no bytes.
+    pub(crate) fn open(width: usize, memory: Memory, base: Option<Bytes>) -> Result<Self, Error> {
+        match base {
+            Some(base) => Self::over(width, memory, base),
+            None => Ok(Self::new(width, memory)),
+        }
+    }
+
+    /// A copy of the rows that lie in bytes, and no part of one.
+    pub(crate) fn copy_of(width: usize, memory: Memory, from: &Bytes) -> Result<Self, Error> {
+        let mut writer = Self::new(width, memory);
+        let stride = writer.rows.arena.shape.stride;
+        let rows = from.len() / stride;
+        writer.reserve(rows)?;
+        for (slot, row) in (0..).zip(from.read().chunks_exact(stride)) {
+            // A chunk of a snapshot begins where any row may.
+            let row: &[T::Plain] = bytemuck::cast_slice(row);
+            // SAFETY: there is room for as many, and nobody else knows of them.
+            unsafe { writer.write(slot, row, bytemuck::Zeroable::zeroed()) };
+        }
+        let rows = u32::try_from(rows).expect("as many fit");
+        writer.rows.arena.len.store(rows, Ordering::Release);
+        Ok(writer)
+    }
+
+    fn over(width: usize, memory: Memory, base: Bytes) -> Result<Self, Error> {
+        let mut writer = Self::with_base(width, memory, Some(base));
+        let arena = Arc::clone(&writer.rows.arena);
+        let (base, rows) = (arena.base.as_ref().expect("it was given"), arena.base_rows());
+        let bytes = base.len();
+        let rows = u32::try_from(rows).map_err(|_| Error::OutOfMemory { bytes })?;
+        let chunks = rows.checked_sub(1).map_or(0, |last| arena.shape.chunk(last) + 1);
+        // The row of slot 0 lies at the start, whatever chunk asks.
+        let start = base.start().as_ptr();
+        if chunks > 0 {
+            writer.set_table(chunks.next_multiple_of(4), 0, start)?;
+        }
+        writer.table()[..chunks].iter().for_each(|entry| entry.store(start, Ordering::Relaxed));
+        arena.chunks.store(chunks, Ordering::Relaxed);
+        arena.foreign.store(chunks, Ordering::Relaxed);
+        arena.len.store(rows, Ordering::Release);
+        Ok(writer)
+    }
+
+    fn with_base(width: usize, memory: Memory, base: Option<Bytes>) -> Self {
         let size = size_of::<T::Plain>();
         let shape = Shape::of((width * size).max(1));
         let arena = Arena {
@@ -166,6 +127,8 @@ impl<T: Shared> RowsWriter<T> {
             len: AtomicU32::new(0),
             table: AtomicPtr::new(std::ptr::null_mut()),
             chunks: AtomicUsize::new(0),
+            foreign: AtomicUsize::new(0),
+            base,
             tables: Mutex::default(),
         };
         Self { rows: Rows { arena: Arc::new(arena), element: PhantomData }, table_len: 0 }
@@ -190,18 +153,47 @@ impl<T: Shared> RowsWriter<T> {
         let shape = arena.shape;
         while self.rows.capacity() < self.len() + more {
             let chunks = arena.chunks.load(Ordering::Relaxed);
+            if arena.ends_early() {
+                self.own_last()?;
+                continue;
+            }
             let layout = shape.layout(chunks)?;
             if chunks == self.table_len {
-                let bytes = layout.size();
-                self.grow_table().map_err(|()| Error::OutOfMemory { bytes })?;
+                let len = (2 * self.table_len).max(4);
+                self.set_table(len, chunks, std::ptr::null_mut())?;
             }
             let chunk = arena.memory.allocate(layout)?;
             let (start, _) = shape.extent(chunks);
-            let base = chunk.as_ptr().wrapping_sub(start * shape.stride);
-            self.table()[chunks].store(base, Ordering::Relaxed);
+            let first = chunk.as_ptr().wrapping_sub(start * shape.stride);
+            self.table()[chunks].store(first, Ordering::Relaxed);
             arena.chunks.store(chunks + 1, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Copies the last chunk, which is a part of the base and ends before it is full. Who has a
+    /// view still reads the base.
+    fn own_last(&mut self) -> Result<(), Error> {
+        let arena = Arc::clone(&self.rows.arena);
+        let last = arena.chunks.load(Ordering::Relaxed) - 1;
+        let (start, _) = arena.shape.extent(last);
+        let layout = arena.shape.layout(last)?;
+        let chunk = arena.memory.allocate(layout)?;
+        let stride = arena.shape.stride;
+        let base = arena.base.as_ref().expect("the chunk is a part of it");
+        let from = base.start().as_ptr().wrapping_add(start * stride);
+        let bytes = (arena.base_rows() - start) * stride;
+        // SAFETY: so many bytes lie behind the start of the chunk in the base, the new one has room
+        // for a whole chunk, and only this hand writes either.
+        unsafe { chunk.as_ptr().copy_from_nonoverlapping(from, bytes) };
+        let first = chunk.as_ptr().wrapping_sub(start * stride);
+        let set = self.set_table(self.table_len, last, first);
+        match &set {
+            // SAFETY: it was allocated with this layout, and nobody has learned of it.
+            Err(_) => unsafe { dealloc(chunk.as_ptr(), layout) },
+            Ok(()) => self.rows.arena.foreign.store(last, Ordering::Relaxed),
+        }
+        set
     }
 
     /// Appends a row, filled up with `fill`, in room that was made for it.
@@ -253,16 +245,19 @@ impl<T: Shared> RowsWriter<T> {
         unsafe { std::slice::from_raw_parts(table, self.table_len) }
     }
 
-    /// Puts a table of twice the length in the place of the current one.
-    fn grow_table(&mut self) -> Result<(), ()> {
-        let len = (2 * self.table_len).max(4);
+    /// Puts a table of so many places in the place of the current one, with a chunk changed.
+    /// Views have the table that was there when they were made.
+    fn set_table(&mut self, len: usize, chunk: usize, first: *mut u8) -> Result<(), Error> {
+        let bytes = len * size_of::<AtomicPtr<u8>>();
+        let failed = |_| Error::OutOfMemory { bytes };
         let mut table = Vec::new();
-        table.try_reserve_exact(len).map_err(drop)?;
-        let old = self.table().iter().map(|base| AtomicPtr::new(base.load(Ordering::Relaxed)));
+        table.try_reserve_exact(len).map_err(failed)?;
+        let old = self.table().iter().map(|first| AtomicPtr::new(first.load(Ordering::Relaxed)));
         table.extend(old);
         table.resize_with(len, || AtomicPtr::new(std::ptr::null_mut()));
+        table[chunk].store(first, Ordering::Relaxed);
         let mut tables = self.rows.arena.tables();
-        tables.try_reserve_exact(1).map_err(drop)?;
+        tables.try_reserve_exact(1).map_err(failed)?;
         tables.push(table.into_boxed_slice());
         let table = tables.last().expect("it was pushed").as_ptr();
         self.rows.arena.table.store(table.cast_mut(), Ordering::Release);
@@ -298,7 +293,10 @@ impl<T: Shared> Rows<T> {
     fn capacity(&self) -> usize {
         // The chunk that is not there yet begins where the others end.
         let Arena { shape, chunks, .. } = &*self.arena;
-        shape.extent(chunks.load(Ordering::Relaxed)).0
+        match self.arena.ends_early() {
+            true => self.arena.base_rows(),
+            false => shape.extent(chunks.load(Ordering::Relaxed)).0,
+        }
     }
 
     /// The bytes of all chunks.
@@ -341,6 +339,18 @@ impl<T> Clone for View<'_, T> {
 impl<T> Copy for View<'_, T> {}
 
 impl Arena {
+    /// The rows of the base.
+    fn base_rows(&self) -> usize {
+        self.base.as_ref().map_or(0, Bytes::len) / self.shape.stride
+    }
+
+    /// Is the last chunk a part of the base, and not full?
+    fn ends_early(&self) -> bool {
+        let (chunks, rows) = (self.chunks.load(Ordering::Relaxed), self.base_rows());
+        let is_foreign = chunks > 0 && chunks == self.foreign.load(Ordering::Relaxed);
+        is_foreign && rows < self.shape.extent(chunks).0
+    }
+
     fn tables(&self) -> MutexGuard<'_, Vec<Box<[AtomicPtr<u8>]>>> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -350,7 +360,8 @@ impl Drop for Arena {
     fn drop(&mut self) {
         let tables = self.tables();
         let chunks = tables.last().into_iter().flat_map(|table| table.iter().enumerate());
-        for (chunk, base) in chunks.take(self.chunks.load(Ordering::Relaxed)) {
+        let own = self.foreign.load(Ordering::Relaxed)..self.chunks.load(Ordering::Relaxed);
+        for (chunk, base) in chunks.filter(|(chunk, _)| own.contains(chunk)) {
             let (start, _) = self.shape.extent(chunk);
             let base = base.load(Ordering::Relaxed);
             if let Ok(layout) = self.shape.layout(chunk) {
@@ -375,86 +386,5 @@ impl<T> fmt::Debug for RowsWriter<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_slot_has_its_place_in_one_chunk() {
-        for row_bytes in [4, 8, 16, 33, 64, 100, 128, 400, 1536, 6144, 6160, 262_144] {
-            let shape = Shape::of(row_bytes);
-            let mut next = 0;
-            for chunk in 0..100 {
-                let (start, rows) = shape.extent(chunk);
-                assert_eq!(start, next, "{shape:?}");
-                next = start + rows;
-                for slot in [start, start + rows / 2, next - 1] {
-                    assert_eq!(shape.chunk(u32::try_from(slot).unwrap()), chunk, "{shape:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn rows_stay_where_they_are_while_others_come() {
-        let mut writer = RowsWriter::<u32>::new(32, Memory::default());
-        assert_eq!(writer.view().len(), 0);
-        let rows = writer.rows();
-        let count = if cfg!(miri) { 300 } else { 100_000 };
-        let mut first = std::ptr::null();
-        for i in 0..count {
-            writer.reserve(1).unwrap();
-            writer.push(&[i; 20], u32::MAX);
-            let view = rows.view();
-            assert_eq!(view.len(), i + 1);
-            assert_eq!(
-                (&view.row(i)[..20], &view.row(i)[20..]),
-                (&[i; 20][..], &[u32::MAX; 12][..])
-            );
-            if i == 0 {
-                first = view.row(0).as_ptr();
-            }
-            assert!(view.address(i).addr().is_multiple_of(64));
-        }
-        assert_eq!(rows.view().row(0).as_ptr(), first);
-        assert!((0..count).all(|i| rows.view().row(i)[0] == i));
-    }
-
-    #[test]
-    fn atomics_change_while_they_are_seen() {
-        let mut writer = RowsWriter::<AtomicU64>::new(2, Memory::default());
-        writer.reserve(3).unwrap();
-        writer.push(&[1, 2], 0);
-        let rows = writer.rows();
-        let view = rows.view();
-        view.row(0)[1].store(7, Ordering::Release);
-        assert_eq!(rows.view().row(0)[1].load(Ordering::Acquire), 7);
-        writer.push(&[3], 9);
-        assert_eq!(rows.view().row(1)[1].load(Ordering::Relaxed), 9);
-        assert_eq!(view.len(), 1, "a view is of one moment");
-    }
-
-    #[test]
-    fn readers_see_whole_rows_while_a_writer_appends() {
-        let mut writer = RowsWriter::<u64>::new(16, Memory::default());
-        let count = if cfg!(miri) { 200 } else { 50_000 };
-        let rows = [writer.rows(), writer.rows()];
-        #[expect(clippy::disallowed_methods, reason = "a test may start threads")]
-        std::thread::scope(|scope| {
-            for rows in rows {
-                scope.spawn(move || {
-                    while u64::from(rows.view().len()) < count {
-                        let view = rows.view();
-                        let Some(last) = view.len().checked_sub(1) else { continue };
-                        for slot in [0, last / 2, last] {
-                            assert_eq!(view.row(slot), [u64::from(slot); 16]);
-                        }
-                    }
-                });
-            }
-            for i in 0..count {
-                writer.reserve(1).unwrap();
-                writer.push(&[i; 16], i);
-            }
-        });
-    }
-}
+#[path = "arena_tests.rs"]
+mod tests;

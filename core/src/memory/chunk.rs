@@ -81,6 +81,11 @@ impl Chunk {
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), len) }
     }
 
+    /// Where it begins.
+    pub(super) fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
     }

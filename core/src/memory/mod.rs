@@ -8,24 +8,35 @@
 //! `tests/loom` runs `epoch` and the lists under every interleaving; Miri runs all of it.
 
 mod arena;
+mod bytes;
 mod chunk;
 mod epoch;
 mod hidden;
 mod list;
+mod shape;
+mod shared;
 mod slot_set;
 mod slots;
+mod state;
 mod sync;
+mod vacant;
 
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
-pub(crate) use arena::{Rows, RowsWriter, Shared, View, arena_bytes, whole_lines};
+pub(crate) use arena::{Rows, RowsWriter, View};
+pub(crate) use bytes::ALIGN;
+pub use bytes::Bytes;
 pub(crate) use chunk::{Chunk, ChunkWriter};
 pub(crate) use epoch::{Domain, Guard, Pin, Published, Reading};
 pub(crate) use list::{Change, EMPTY, links, rewrite};
+pub(crate) use shape::{arena_bytes, row_bytes, whole_lines};
+pub(crate) use shared::Shared;
 pub(crate) use slot_set::SlotSet;
-pub(crate) use slots::{Shown, Slots, SlotsWriter, State, Vacant, slots_bytes};
+pub(crate) use slots::{Shown, Slots, SlotsWriter, slots_bytes};
+pub(crate) use state::State;
+pub(crate) use vacant::Vacant;
 
 /// The one domain of the process: a search pins it whatever index it reads.
 static DOMAIN: LazyLock<Domain> = LazyLock::new(Domain::new);

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::hidden::{Hidden, HiddenWriter, hidden_bytes, hides};
+use super::state::State;
+use super::vacant::Vacant;
 use super::{Memory, Reading, Rows, RowsWriter, SlotSet, View, arena_bytes, domain};
 use crate::error::Error;
 
@@ -50,17 +52,6 @@ pub(crate) struct SlotsWriter {
     /// Free, but a search may still stand on them.
     retired: Vec<u32>,
     dead: usize,
-}
-
-/// What the writer knows of a slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
-    Live,
-    /// Deleted; others may lead to it.
-    Dead,
-    /// Deleted, and its neighbors are being led around it.
-    Leaving,
-    Free,
 }
 
 /// The slots that one search shows.
@@ -185,6 +176,42 @@ impl SlotsWriter {
             retired: Vec::new(),
             dead: 0,
         }
+    }
+
+    /// Slots in these states, where the free ones will be taken in this order; none if those are
+    /// not the free ones. Searches walk, or only scan.
+    pub(crate) fn open(
+        states: Vec<State>,
+        free: &[u32],
+        walks: bool,
+        memory: Memory,
+    ) -> Result<Option<Self>, Error> {
+        let mut writer = Self::new(memory);
+        let mut is_free: Vec<bool> = states.iter().map(|state| *state == State::Free).collect();
+        let once = |slot: &u32| is_free.get_mut(*slot as usize).is_some_and(std::mem::take);
+        if !free.iter().all(once) || is_free.contains(&true) {
+            return Ok(None);
+        }
+        writer.numbers.reserve(states.len())?;
+        let (mut live, mut left) = (0, 0);
+        for state in &states {
+            let is_live = *state == State::Live;
+            writer.numbers.push(&[0, if is_live { NEVER } else { 0 }], NEVER);
+            live += usize::from(is_live);
+            left += usize::from(matches!(state, State::Dead | State::Leaving));
+        }
+        writer.slots.live.store(live, Ordering::Relaxed);
+        writer.dead = left;
+        // A damaged graph may lead searches there: who takes one waits for them first.
+        writer.retired = free.to_vec();
+        writer.states = states;
+        writer.reserve(0, 0, walks)?;
+        Ok(Some(writer))
+    }
+
+    /// The free slots in the order in which they will be taken.
+    pub(crate) fn free(&self) -> Vec<u32> {
+        self.free.iter().rev().chain(&self.retired).copied().collect()
     }
 
     /// The reader's half.
@@ -351,30 +378,4 @@ pub(crate) fn slots_bytes(slots: usize, walks: bool) -> usize {
     // The states' vector doubles.
     let states = slots.next_power_of_two().max(8) * size_of::<State>();
     arena_bytes::<AtomicU64>(2, slots) + hidden + states
-}
-
-/// A slot that nobody reads before the batch that took it leads somebody there.
-#[derive(Debug)]
-pub(crate) struct Vacant {
-    slot: u32,
-}
-
-impl Vacant {
-    pub(crate) fn slot(&self) -> u32 {
-        self.slot
-    }
-}
-
-impl<T: super::arena::Shared> RowsWriter<T> {
-    /// Writes the row of a slot, filled up with `fill`; of one past the end in room that was made
-    /// for it.
-    pub(crate) fn put(&mut self, vacant: &Vacant, row: &[T::Plain], fill: T::Plain) {
-        if vacant.slot as usize == self.len() {
-            self.push(row, fill);
-        } else {
-            // SAFETY: `take` has waited for those who could have read it since it was freed, and
-            // until the batch links and commits it, nothing leads there.
-            unsafe { self.replace(vacant.slot, row, fill) };
-        }
-    }
 }

@@ -117,6 +117,31 @@ impl TryFrom<f64> for Number {
     }
 }
 
+impl Number {
+    /// The number in nine bytes: which form it has, and its value.
+    pub(crate) fn to_bytes(self) -> [u8; 9] {
+        let (form, value) = match self.0 {
+            Form::Signed(value) => (0, value.to_le_bytes()),
+            Form::Unsigned(value) => (1, value.to_le_bytes()),
+            Form::Float(value) => (2, value.to_le_bytes()),
+        };
+        let mut bytes = [form; 9];
+        bytes[1..].copy_from_slice(&value);
+        bytes
+    }
+
+    /// The number that has these bytes, if one has.
+    pub(crate) fn of_bytes([form, value @ ..]: [u8; 9]) -> Option<Self> {
+        let number = match form {
+            0 => Self::from(i64::from_le_bytes(value)),
+            1 => Self::from(u64::from_le_bytes(value)),
+            2 => Self::try_from(f64::from_le_bytes(value)).ok()?,
+            _ => return None,
+        };
+        (number.to_bytes()[0] == form).then_some(number)
+    }
+}
+
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.0, other.0) {

@@ -146,7 +146,8 @@ fn look(collection: &Collection, bytes: &mut Bytes<'_>, now: i64, searcher: &mut
     if let Ok(found) = reader.search(&query, searcher) {
         assert_eq!(found.len(), k.min(count));
         for found in found {
-            let entry = reader.get(&found.key).expect("what is found is there");
+            let entry = reader.get(&found.key).expect("it is whole");
+            let entry = entry.expect("what is found is there");
             assert_eq!(entry.metadata, found.metadata.expect("it was asked for"));
             assert_eq!(Some(entry.vector), found.vector);
             assert!(filter.as_ref().is_none_or(|f| f.matches(found.key.id(), &entry.metadata)));

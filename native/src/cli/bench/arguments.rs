@@ -46,6 +46,9 @@ pub(crate) struct Bench {
     /// What is kept of the vectors beside their codes: f32, f16 or none
     #[arg(long, default_value = "f32", value_parser = word::<Exact>)]
     pub(super) exact: Exact,
+    /// Take memory in pages as they come, instead of huge ones
+    #[arg(long)]
+    pub(super) small_pages: bool,
     /// Decides the layers of vectors, what --churn deletes, and the metadata of --filters
     #[arg(long, default_value_t = 0)]
     pub(super) seed: u64,
@@ -58,7 +61,7 @@ pub(crate) struct Bench {
     pub(super) ef: Vec<usize>,
     /// Insert into and search in a scope of a collection, with metadata, instead of an index;
     /// other modes than the table, --interactive, --inserts and --reads-during-writes have one way
-    #[arg(long, conflicts_with_all = ["churn", "filters", "tenants", "batches"])]
+    #[arg(long, conflicts_with_all = ["churn", "filters", "tenants", "batches", "snapshot"])]
     pub(super) collection: bool,
     /// Have searches of --collection return ids and scores alone, without metadata
     #[arg(long, requires = "collection")]
@@ -101,6 +104,9 @@ pub(crate) struct Bench {
     /// Mode: insert into a collection one by one and in batches
     #[arg(long, group = "mode")]
     pub(super) batches: bool,
+    /// Mode: write a collection to a file, open it, and search in both by turns
+    #[arg(long, group = "mode", value_name = "FILE")]
+    pub(super) snapshot: Option<PathBuf>,
 }
 
 /// Threads that a build or a request may ask for: more than any machine has that runs one.

@@ -15,6 +15,7 @@ mod interactive;
 mod latency;
 mod random;
 mod scopes;
+mod snapshot;
 mod store;
 mod sweep;
 mod table;
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use vicino::{HnswConfig, HnswIndex, Rayon, Searcher};
+use vicino::{HnswConfig, HnswIndex, Memory, Rayon, Searcher};
 
 pub(crate) use arguments::Bench;
 use data::Data;
@@ -53,6 +54,8 @@ impl Bench {
             tenants::run(self, tenants, out)
         } else if self.batches {
             batches::run(self, batches::SIZES, out)
+        } else if let Some(path) = &self.snapshot {
+            snapshot::run(self, path, out)
         } else {
             sweep::run(self, out)
         }
@@ -66,6 +69,11 @@ impl Bench {
             .with_quantization(self.quantization)
             .with_exact(self.exact)
             .with_seed(self.seed)
+    }
+
+    /// Huge pages, unless small ones are asked for.
+    fn memory(&self) -> Memory {
+        if self.small_pages { Memory::default() } else { vicino::huge_pages() }
     }
 
     /// The rows to index, those of `--n` at most, and the queries.
@@ -85,8 +93,8 @@ impl Bench {
     /// An index of the rows, whose slots are the rows' numbers, and how long its building took.
     fn build_index(&self, pool: &ThreadPool, rows: &[f32]) -> Result<(HnswIndex, Duration)> {
         let start = Instant::now();
-        let memory = vicino::huge_pages();
-        let mut index = HnswIndex::with_memory(self.config(), self.dim, vicino::simd()?, memory)?;
+        let (config, memory) = (self.config(), self.memory());
+        let mut index = HnswIndex::with_memory(config, self.dim, vicino::simd()?, memory)?;
         let slots = pool.install(|| index.insert(rows, &Rayon))?;
         let took = start.elapsed();
         ensure!(slots.into_iter().eq((0..).take(index.len())), "slots are not the rows' numbers");

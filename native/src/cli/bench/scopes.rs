@@ -90,7 +90,7 @@ fn search(collection: &Collection, scopes: usize, data: &Data, bench: &Bench) ->
 }
 
 /// The bytes of memory that the process has from the operating system, where it tells (Linux).
-fn resident() -> Option<usize> {
+pub(super) fn resident() -> Option<usize> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: usize = line.trim().strip_suffix(" kB")?.parse().ok()?;

@@ -113,7 +113,7 @@ pub(super) fn scope() -> Scope {
 /// A collection that holds nothing yet.
 pub(super) fn collection(bench: &Bench) -> Result<Collection, Error> {
     let collection = Collection::new(bench.config(), bench.dim, vicino::simd()?)?;
-    Ok(collection.with_memory(vicino::huge_pages()).with_executor(Rayon))
+    Ok(collection.with_memory(bench.memory()).with_executor(Rayon))
 }
 
 /// Inserts entries at the time that it is, as a program would; how long the call took.

@@ -167,6 +167,16 @@ fn a_collection_gives_the_answers_of_an_index() {
 }
 
 #[test]
+fn a_file_answers_as_what_was_written() {
+    let folder = folder(1040);
+    let path = folder.path().join("bench.vcn");
+    let mode = format!("--queries 40 --small-pages --snapshot {}", path.display());
+    let said = run(folder.path(), &mode, &[]).unwrap();
+    assert!(said.contains("mapped: opened in") && said.contains("preloaded: opened"), "{said}");
+    assert_eq!(cells(&said).len(), 3, "{said}");
+}
+
+#[test]
 fn filters_are_measured_on_what_they_match() {
     let folder = folder(1040);
     let said = run(folder.path(), "--queries 40 --filters", &[]).unwrap();

@@ -4,12 +4,14 @@
 //! a person can see the cause; `code()` is the same word in Rust and JavaScript. The test
 //! `codes_are_unique_words` holds the form of the codes.
 
+mod code;
+
 use crate::scope::Scope;
 use crate::simd::Isa;
 
 /// An error of core. Whatever was asked for has not happened, and everything is as it was.
 ///
-#[doc = include_str!("../docs/errors.md")]
+#[doc = include_str!("../../docs/errors.md")]
 ///
 /// ```
 /// use vicino_core::{DistanceMetric, Error};
@@ -69,6 +71,22 @@ pub enum Error {
         position: usize,
         /// The byte that was given.
         found: u8,
+    },
+    /// Bytes are not what a snapshot has there.
+    #[error("a snapshot is damaged: its {section} {reason}; use another copy of it")]
+    Corrupt {
+        /// Which part of it.
+        section: &'static str,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A snapshot was written by a later version, in a format that this one does not know.
+    #[error("the snapshot has format {found}, this version reads up to {max}; use a newer one")]
+    UnknownFormat {
+        /// The latest format that is known.
+        max: u16,
+        /// The format of the snapshot.
+        found: u16,
     },
     /// Memory that is needed cannot be had.
     #[error("{bytes} bytes of memory cannot be had")]
@@ -332,54 +350,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// A stable word for the kind of error, the same in JavaScript's `error.code`.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::DimensionMismatch { .. } => "dimension_mismatch",
-            Self::TooManyDimensions { .. } => "too_many_dimensions",
-            Self::OutputMismatch { .. } => "output_mismatch",
-            Self::NotFinite { .. } => "not_finite",
-            Self::ZeroNorm => "zero_norm",
-            Self::NormTooLarge { .. } => "norm_too_large",
-            Self::CodeOutOfRange { .. } => "code_out_of_range",
-            Self::OutOfMemory { .. } => "out_of_memory",
-            Self::TooManyEntries { .. } => "too_many_entries",
-            Self::InvalidConfig { .. } => "invalid_config",
-            Self::ConflictingConfig { .. } => "conflicting_config",
-            Self::InvalidRecall { .. } => "invalid_recall",
-            Self::UnknownSlot { .. } => "unknown_slot",
-            Self::ValueTooLarge { .. } => "value_too_large",
-            Self::InvalidNumber { .. } => "invalid_number",
-            Self::TooDeep { .. } => "too_deep",
-            Self::InvalidFilter { .. } => "invalid_filter",
-            Self::InvalidName { .. } => "invalid_name",
-            Self::TooLarge { .. } => "too_large",
-            Self::InvalidTime { .. } => "invalid_time",
-            Self::InvalidQuery { .. } => "invalid_query",
-            Self::InBatch { error, .. } => error.code(),
-            Self::DuplicateId { .. } => "duplicate_id",
-            Self::UnknownId { .. } => "unknown_id",
-            Self::ScopeMismatch { .. } => "scope_mismatch",
-            Self::ScopeLimit { .. } => "scope_limit",
-            Self::MemoryLimit { .. } => "memory_limit",
-            Self::NotTuned { .. } => "not_tuned",
-            Self::UnknownScopeKind { .. } => "unknown_scope_kind",
-            Self::ModelDimensions { .. } => "model_dimensions",
-            Self::CannotTruncate { .. } => "cannot_truncate",
-            Self::ModelRegistered { .. } => "model_registered",
-            Self::UnknownModel { .. } => "unknown_model",
-            Self::NoModel { .. } => "no_model",
-            Self::AmbiguousModel { .. } => "ambiguous_model",
-            Self::UnknownMetric { .. } => "unknown_metric",
-            Self::UnknownIsa { .. } => "unknown_isa",
-            Self::IsaUnavailable { .. } => "isa_unavailable",
-            Self::KernelMismatch { .. } => "kernel_mismatch",
-        }
-    }
-}
-
-impl Error {
     /// The error as that of one of several.
     pub(crate) fn at(self, position: usize) -> Self {
         Self::InBatch { position, error: Box::new(self) }
@@ -389,73 +359,4 @@ impl Error {
 /// As many characters of a text as a message has room for: what a user passes may be of any length.
 pub(crate) fn beginning(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_are_unique_words() {
-        let name = || "cosin".to_owned();
-        let errors = [
-            Error::DimensionMismatch { expected: 384, found: 768 },
-            Error::TooManyDimensions { max: 65_536, found: 65_537 },
-            Error::OutputMismatch { rows: 16, found: 8 },
-            Error::NotFinite { position: 3 },
-            Error::ZeroNorm,
-            Error::NormTooLarge { max: 1e37, found: 1e38 },
-            Error::CodeOutOfRange { position: 7, found: 200 },
-            Error::OutOfMemory { bytes: 1 << 40 },
-            Error::TooManyEntries { max: 1 << 31 },
-            Error::InvalidConfig { field: "ef_search", min: 1, max: 65_536, found: 0 },
-            Error::ConflictingConfig { first: "quantization: none", second: "exact: none" },
-            Error::InvalidRecall { found: 95.0 },
-            Error::UnknownSlot { slot: 7 },
-            Error::ValueTooLarge { position: 3, max: 65504.0 },
-            Error::InvalidNumber { found: f64::NAN },
-            Error::TooDeep { max: 32 },
-            Error::InvalidFilter { at: "/a/$in".to_owned(), reason: "is empty".to_owned() },
-            Error::InvalidName { what: "scope", max: 512, found: 0 },
-            Error::TooLarge { what: "values of metadata", max: 1024, found: 10_000 },
-            Error::InvalidTime { found: i64::MAX },
-            Error::InvalidQuery { field: "ef", reason: "is 1 to 65536, found 0".to_owned() },
-            Error::DuplicateId { scope: Scope::Global, id: name() },
-            Error::UnknownId { scope: Scope::Global, id: name() },
-            Error::ScopeMismatch { expected: Scope::Global, found: Scope::User(name()) },
-            Error::ScopeLimit { scope: Scope::Global, what: "vectors", max: 10, needed: 11 },
-            Error::MemoryLimit { max: 1 << 20, needed: 1 << 21 },
-            Error::NotTuned { scope: Scope::Global, recall: 0.95, k: 10 },
-            Error::UnknownScopeKind { kind: name() },
-            Error::ModelDimensions { model: name(), sizes: "256 or 768".to_owned(), found: 300 },
-            Error::CannotTruncate { model: name() },
-            Error::ModelRegistered { model: name(), dimensions: 768 },
-            Error::UnknownModel { model: name() },
-            Error::NoModel { dimensions: 300, registered: vec![name()] },
-            Error::AmbiguousModel { dimensions: 768, models: vec![name(), name()] },
-            Error::UnknownMetric { name: name() },
-            Error::UnknownIsa { name: name() },
-            Error::IsaUnavailable { isa: Isa::Neon, best: Isa::Avx2 },
-            Error::KernelMismatch { kernel: "Hamming", isa: Isa::Avx2, length: 5 },
-        ];
-        let codes: std::collections::BTreeSet<_> = errors.iter().map(Error::code).collect();
-        assert_eq!(codes.len(), errors.len());
-        for error in &errors {
-            let word = |c: char| c.is_ascii_lowercase() || c == '_';
-            assert!(error.code().chars().all(word), "{}", error.code());
-            let message = error.to_string();
-            assert!(!message.ends_with('.'), "{message}");
-            assert!(message.chars().next().is_some_and(|first| !first.is_uppercase()), "{message}");
-        }
-    }
-
-    #[test]
-    fn lists_of_names_are_complete() {
-        let message = Error::UnknownIsa { name: String::new() }.to_string();
-        let names: Vec<_> = Isa::ALL.iter().map(|isa| isa.name()).collect();
-        assert!(message.ends_with(&names.join(", ")), "{message}");
-        let message = Error::UnknownMetric { name: String::new() }.to_string();
-        let names: Vec<_> = crate::DistanceMetric::ALL.iter().map(|m| m.name()).collect();
-        assert!(message.ends_with(&names.join(", ")), "{message}");
-    }
 }

@@ -1,0 +1,149 @@
+//! A graph in a snapshot: rows and lists as they lie in memory.
+//!
+//! Lists of layers above follow from the seed, so where they start is not stored but worked out.
+//! Searches look whether a link leads to a slot; what writes believes more, and so all lists are
+//! read once before the first change, and what they may not have is dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{Graph, GraphWriter, Int8, Measure, Shape, Stored, layers_above, link};
+use crate::error::Error;
+use crate::memory::{Bytes, EMPTY, Rows, RowsWriter, Shared, State, row_bytes, whole_lines};
+use crate::simd::Simd;
+use crate::snapshot::{Open, Part, PartWriter, Tag, corrupt};
+
+const ROWS: Tag = Tag::new(*b"CODE", "codes");
+const GROUND: Tag = Tag::new(*b"LINK", "links");
+const UPPER: Tag = Tag::new(*b"UPPR", "links of upper layers");
+const IN_DEGREES: Tag = Tag::new(*b"INDG", "in-degrees");
+const ENTRY: Tag = Tag::new(*b"ENTR", "entry point");
+const RANGE: Tag = Tag::new(*b"RANG", "range of codes");
+
+impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
+    pub(super) fn write_arrays(&self, part: &mut PartWriter<'_>) {
+        if let Some(rows) = &self.rows {
+            part.rows(ROWS, rows);
+        }
+        part.rows(GROUND, &self.ground);
+        part.rows(UPPER, &self.upper);
+        let in_degrees = self.in_degrees.iter().map(|count| count.load(Ordering::Relaxed));
+        part.values(IN_DEGREES, &in_degrees.collect::<Vec<u32>>());
+        part.values(ENTRY, &[self.graph.entry.load(Ordering::Relaxed)]);
+        part.values(RANGE, &self.graph.range.ends());
+    }
+
+    /// Drops links that no list may have, of lists that were not written here. What begins after it
+    /// stands on no free slot.
+    pub(super) fn drop_invalid(&self, states: &[State]) {
+        let view = self.graph.view();
+        let is = |slot: u32, state| states.get(slot as usize) == Some(&state);
+        let mut sorted = Vec::new();
+        for slot in 0..view.len() {
+            for layer in 0..=view.layers_above(slot) {
+                let list = view.list(slot, layer);
+                sorted.clear();
+                sorted.extend(view.links(slot, layer));
+                // Behind the first place that is empty all are.
+                let rest = list[sorted.len()..].iter().map(|link| link.load(Ordering::Relaxed));
+                let ends = rest.into_iter().all(|link| link == EMPTY);
+                sorted.sort_unstable();
+                let twice = sorted.windows(2).any(|pair| pair[0] == pair[1]);
+                // Nobody reads the list of a free slot, which is emptied when it is taken.
+                let valid =
+                    |link: &u32| is(slot, State::Free) || view.is_valid(slot, layer, *link, states);
+                if twice || !ends || !sorted.iter().all(valid) {
+                    sorted.dedup();
+                    sorted.retain(valid);
+                    let links = sorted.iter().copied().chain(std::iter::repeat(EMPTY));
+                    for (place, link) in list.iter().zip(links) {
+                        place.store(link, Ordering::Release);
+                    }
+                }
+            }
+        }
+        if view.entry().is_none_or(|entry| is(entry, State::Free)) {
+            let live = (0..view.len()).find(|slot| is(*slot, State::Live));
+            self.graph.entry.store(live.unwrap_or(EMPTY), Ordering::Release);
+        }
+    }
+
+    /// The graph of a part, of vectors of `dimensions` in `slots` slots, or over another's rows.
+    pub(crate) fn open(
+        simd: Simd,
+        kernel: K,
+        shape: Shape,
+        (dimensions, slots): (usize, usize),
+        shared: Option<Rows<R>>,
+        open: &Open,
+        part: &mut Part,
+    ) -> Result<Self, Error> {
+        let (m, memory) = (shape.connections, open.memory);
+        let own = match shared {
+            Some(_) => None,
+            None => {
+                let width = whole_lines::<R>(dimensions);
+                let rows = part.take_rows(ROWS, row_bytes::<R>(width), slots)?;
+                Some(rows_of(width, open, rows)?)
+            }
+        };
+        let ground = part.take_rows(GROUND, row_bytes::<AtomicU32>(2 * m), slots)?;
+        let ground = rows_of(2 * m, open, ground)?;
+        let mut starts = RowsWriter::new(1, memory);
+        starts.reserve(slots)?;
+        let mut above = 0;
+        for slot in 0..u32::try_from(slots).expect("slots fit") {
+            starts.push(&[above], 0);
+            above += u32::try_from(layers_above(&shape, slot)).expect("layers are few");
+        }
+        let upper = part.take_rows(UPPER, row_bytes::<AtomicU32>(m), above as usize)?;
+        let upper = rows_of(m, open, upper)?;
+        let in_degrees = part.take_values::<u32>(IN_DEGREES)?;
+        if in_degrees.len() != slots {
+            return Err(corrupt(IN_DEGREES.name)("are not as many as slots"));
+        }
+        let entry = match part.take_values(ENTRY)?[..] {
+            [entry] if entry == EMPTY || (entry as usize) < slots => entry,
+            _ => return Err(corrupt(ENTRY.name)("is no slot")),
+        };
+        let range = match part.take_values(RANGE)?[..] {
+            [low, scale] => Int8::of_ends([low, scale]),
+            _ => None,
+        };
+        let rows = shared.or_else(|| own.as_ref().map(RowsWriter::rows));
+        let graph = Graph {
+            simd,
+            kernel,
+            shape,
+            range: range.ok_or_else(|| corrupt(RANGE.name)("is none"))?,
+            rows: rows.expect("they are own or shared"),
+            owns_rows: own.is_some(),
+            ground: ground.rows(),
+            starts: starts.rows(),
+            upper: upper.rows(),
+            entry: AtomicU32::new(entry),
+        };
+        Ok(Self {
+            graph: Arc::new(graph),
+            rows: own,
+            ground,
+            starts,
+            upper,
+            in_degrees: in_degrees.into_iter().map(AtomicU32::new).collect(),
+            pools: link::Pools::default(),
+            encoded: Vec::new(),
+        })
+    }
+}
+
+/// Rows where they lie in a snapshot, or a copy of them.
+fn rows_of<T: Shared>(
+    width: usize,
+    open: &Open,
+    rows: Option<Bytes>,
+) -> Result<RowsWriter<T>, Error> {
+    match rows {
+        Some(rows) if open.preload => RowsWriter::copy_of(width, open.memory, &rows),
+        rows => RowsWriter::open(width, open.memory, rows),
+    }
+}

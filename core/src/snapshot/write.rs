@@ -1,0 +1,187 @@
+//! Bytes going out, one after the other, with their checksums.
+
+use std::hash::Hasher;
+
+use twox_hash::XxHash3_64;
+
+use super::{CRITICAL, END, ENTRY, FOOTER, HEADER, MAGIC, MAJOR, MINOR, Sink, Tag};
+use crate::config::HnswConfig;
+use crate::memory::{ALIGN, RowsWriter, Shared};
+use crate::scope::Scope;
+
+/// A snapshot on its way out. The first error of the sink ends it.
+pub(crate) struct SnapshotWriter<'s, S: Sink> {
+    sink: &'s mut S,
+    failed: Option<S::Error>,
+    at: u64,
+    directory: Vec<u8>,
+    parts: u64,
+}
+
+/// The part of a scope.
+pub(crate) struct PartWriter<'w> {
+    out: &'w mut dyn FnMut(&[u8]),
+    at: u64,
+    table: Vec<u8>,
+}
+
+/// An array.
+pub(crate) struct ArrayWriter<'p> {
+    out: &'p mut dyn FnMut(&[u8]),
+    checksum: XxHash3_64,
+    buffer: Vec<u8>,
+    written: u64,
+}
+
+/// So many bytes go out together.
+const BUFFER: usize = 1 << 16;
+
+impl<'s, S: Sink> SnapshotWriter<'s, S> {
+    pub(crate) fn new(sink: &'s mut S, config: &HnswConfig, dimensions: usize) -> Self {
+        let mut header = Vec::with_capacity(HEADER);
+        header.extend(MAGIC);
+        header.extend(MAJOR.to_le_bytes());
+        header.extend(MINOR.to_le_bytes());
+        super::read::write_config(config, dimensions, &mut header);
+        header.resize(HEADER - 8, 0);
+        header.extend(XxHash3_64::oneshot(&header).to_le_bytes());
+        let mut writer = Self { sink, failed: None, at: 0, directory: Vec::new(), parts: 0 };
+        writer.write(&header);
+        writer
+    }
+
+    /// Writes the part of a scope, behind those of the scopes before it.
+    pub(crate) fn part(
+        &mut self,
+        scope: &Scope,
+        entries: u64,
+        fill: impl FnOnce(&mut PartWriter<'_>),
+    ) {
+        let start = self.at;
+        let mut part = PartWriter { out: &mut |bytes| self.write(bytes), at: start, table: vec![] };
+        fill(&mut part);
+        part.align();
+        let PartWriter { at: table_at, table, .. } = part;
+        self.write(&table);
+        self.write(&[0; ALIGN][..padding(self.at)]);
+        let text = scope.to_string();
+        let len = u16::try_from(text.len()).expect("names of scopes are short");
+        let arrays = u32::try_from(table.len() / ENTRY).expect("arrays are few");
+        let directory = &mut self.directory;
+        directory.extend(start.to_le_bytes());
+        directory.extend(table_at.to_le_bytes());
+        directory.extend(XxHash3_64::oneshot(&table).to_le_bytes());
+        directory.extend(entries.to_le_bytes());
+        directory.extend(arrays.to_le_bytes());
+        directory.extend(len.to_le_bytes());
+        directory.extend(text.as_bytes());
+        self.parts += 1;
+    }
+
+    /// Writes what leads to all parts.
+    pub(crate) fn end(mut self) -> Result<(), S::Error> {
+        let start = self.at;
+        let directory = std::mem::take(&mut self.directory);
+        self.write(&directory);
+        let mut footer = Vec::with_capacity(FOOTER);
+        footer.extend(start.to_le_bytes());
+        footer.extend((directory.len() as u64).to_le_bytes());
+        footer.extend(self.parts.to_le_bytes());
+        footer.extend(XxHash3_64::oneshot(&directory).to_le_bytes());
+        footer.extend((self.at + FOOTER as u64).to_le_bytes());
+        footer.resize(FOOTER - 16, 0);
+        footer.extend(XxHash3_64::oneshot(&footer).to_le_bytes());
+        footer.extend(END);
+        self.write(&footer);
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if self.failed.is_none() {
+            self.failed = self.sink.write(bytes).err();
+        }
+        self.at += bytes.len() as u64;
+    }
+}
+
+impl PartWriter<'_> {
+    /// Writes an array of rows of `stride` bytes, which a reader has to know.
+    pub(crate) fn array(
+        &mut self,
+        tag: Tag,
+        stride: usize,
+        fill: impl FnOnce(&mut ArrayWriter<'_>),
+    ) {
+        self.align();
+        let mut array = ArrayWriter {
+            out: &mut self.out,
+            checksum: XxHash3_64::new(),
+            buffer: Vec::with_capacity(BUFFER),
+            written: 0,
+        };
+        fill(&mut array);
+        array.flush();
+        let (checksum, len) = (array.checksum.finish(), array.written);
+        let stride = u32::try_from(stride).expect("rows have less than 4 GB");
+        self.table.extend(tag.bytes);
+        self.table.extend(CRITICAL.to_le_bytes());
+        self.table.extend(stride.to_le_bytes());
+        self.table.extend([0; 4]);
+        self.table.extend((len / u64::from(stride)).to_le_bytes());
+        self.table.extend(self.at.to_le_bytes());
+        self.table.extend(checksum.to_le_bytes());
+        self.at += len;
+    }
+
+    /// Writes the rows of an arena.
+    pub(crate) fn rows<T: Shared>(&mut self, tag: Tag, rows: &RowsWriter<T>) {
+        let view = rows.view();
+        let stride = rows.rows().width() * size_of::<T::Plain>();
+        self.array(tag, stride, |array| {
+            let mut plain = Vec::new();
+            for slot in 0..view.len() {
+                plain.clear();
+                plain.extend(view.row(slot).iter().map(T::plain));
+                array.extend(bytemuck::cast_slice(&plain));
+            }
+        });
+    }
+
+    /// Writes values of one length, as they are on a little-endian machine.
+    pub(crate) fn values<T: bytemuck::NoUninit>(&mut self, tag: Tag, values: &[T]) {
+        self.array(tag, size_of::<T>(), |array| array.extend(bytemuck::cast_slice(values)));
+    }
+
+    fn align(&mut self) {
+        let zeros = padding(self.at);
+        (self.out)(&[0; ALIGN][..zeros]);
+        self.at += zeros as u64;
+    }
+}
+
+impl ArrayWriter<'_> {
+    /// The bytes so far.
+    pub(crate) fn len(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= BUFFER {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        self.checksum.write(&self.buffer);
+        (self.out)(&self.buffer);
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+    }
+}
+
+/// How many bytes are missing to where an array may begin.
+fn padding(at: u64) -> usize {
+    let rest = at % ALIGN as u64;
+    usize::try_from(rest).map_or(0, |rest| (ALIGN - rest) % ALIGN)
+}

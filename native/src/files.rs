@@ -1,0 +1,83 @@
+//! Snapshots in files.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use vicino_core::{Bytes, Collection, Error, Sink};
+
+/// A file, or anything else that is written to, as core knows it.
+///
+/// ```
+/// use vicino::{Sink, WriteSink};
+///
+/// let mut sink = WriteSink(Vec::new());
+/// sink.write(b"abc")?;
+/// assert_eq!(sink.0, b"abc");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct WriteSink<W>(pub W);
+
+impl<W: Write> Sink for WriteSink<W> {
+    type Error = io::Error;
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+}
+
+/// Writes a snapshot of a collection to a file, in the place of the one that may be there: whoever
+/// opens the path finds the whole of either, also after a crash.
+///
+/// ```
+/// use vicino::{Collection, HnswConfig, Open, VectorEntry};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("store.vcn");
+/// let mut collection = Collection::new(HnswConfig::balanced(), 2, vicino::simd()?)?;
+/// collection.insert(vec![VectorEntry::new("a", vec![1.0, 2.0])], 0)?;
+/// vicino::write_file(&collection, &path)?;
+///
+/// let again = Collection::open(vicino::read_file(&path)?, vicino::simd()?, &Open::default())?;
+/// assert!(again.contains(&"a".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of the file system.
+pub fn write_file(collection: &Collection, path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut beside = name.to_owned();
+    beside.push(".new");
+    let beside = folder.join(beside);
+    let written = File::create(&beside).and_then(|file| {
+        let mut sink = WriteSink(file);
+        collection.write_snapshot(&mut sink)?;
+        sink.0.sync_all()?;
+        fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        // What was begun is of no use; the error that counts is the first.
+        _ = fs::remove_file(&beside);
+    }
+    written?;
+    // The new name is durable once the folder is, where folders can be opened.
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+/// Reads a whole file, to open a snapshot on.
+///
+/// # Errors
+///
+/// Those of the file system.
+pub fn read_file(path: &Path) -> io::Result<Bytes> {
+    Bytes::try_from(fs::read(path)?).map_err(|error: Error| io::Error::other(error))
+}

@@ -1,0 +1,189 @@
+//! Collections as files: what comes back, and what a damaged file may do, which is nothing.
+
+use vicino::{
+    Bytes, Collection, DistanceMetric, EntryKey, Error, HnswConfig, Open, Scope, Searcher,
+    VectorEntry, VectorQuery, Verify, field,
+};
+use vicino_tests::Random;
+
+const DIMENSIONS: usize = 6;
+
+fn tenant() -> Scope {
+    Scope::Tenant("a:b".to_owned())
+}
+
+fn entries(scope: &Scope, count: usize, random: &mut Random) -> Vec<VectorEntry> {
+    let entries = (0..count).map(|i| {
+        let vector = (0..DIMENSIONS).map(|_| random.signed()).collect();
+        let mut entry = VectorEntry::new(format!("id-{i}"), vector)
+            .with_scope(scope.clone())
+            .with_metadata([("n".to_owned(), i as i64 % 7)]);
+        entry.metadata.insert("long".to_owned(), "x".repeat(260 * (i % 2)).into());
+        if i % 3 == 0 {
+            entry = entry.with_content(format!("text {i}")).with_expires_at(100 + i as i64);
+        }
+        entry
+    });
+    entries.collect()
+}
+
+/// A scope that is a graph, with deletes and a sweep that has begun, one that is scanned, and one
+/// that held something.
+fn collection(metric: DistanceMetric) -> Collection {
+    let config = HnswConfig::balanced()
+        .with_distance_metric(metric)
+        .with_max_connections(4)
+        .with_ef_construction(16)
+        .with_promotion_size(300);
+    let mut collection = Collection::new(config, DIMENSIONS, vicino::simd().unwrap()).unwrap();
+    let mut random = Random(1);
+    for (scope, count) in [(Scope::Global, 40), (tenant(), 600), (Scope::User("u".into()), 3)] {
+        collection.insert(entries(&scope, count, &mut random), 1).unwrap();
+    }
+    collection.delete_where(&tenant(), &field("n").eq(3), 2).unwrap();
+    collection.delete_where(&Scope::User("u".into()), &field("n").gte(0), 2).unwrap();
+    collection.maintain(3_000, 3).unwrap();
+    collection.upsert(entries(&tenant(), 20, &mut random), 4).unwrap();
+    collection.patch_metadata(&EntryKey::from("id-5"), [("n".into(), 9.into())].into(), 5).unwrap();
+    collection.tune(&tenant(), 0.9, 5).unwrap();
+    collection
+}
+
+fn written(collection: &Collection) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let Ok(()) = collection.write_snapshot(&mut bytes);
+    bytes
+}
+
+fn opened(bytes: &[u8], verify: Verify) -> Result<Collection, Error> {
+    let open = Open::default().with_verify(verify);
+    Collection::open(Bytes::copy_of(bytes).unwrap(), vicino::simd().unwrap(), &open)
+}
+
+/// All that reads, and all that writes. Answers may be errors; what they are is told.
+fn told(collection: &mut Collection) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut random = Random(9);
+    let mut searcher = Searcher::default();
+    for scope in [Scope::Global, tenant()] {
+        for _ in 0..4 {
+            let vector: Vec<f32> = (0..DIMENSIONS).map(|_| random.signed()).collect();
+            let query = VectorQuery::new(vector, 5)
+                .with_scope(scope.clone())
+                .with_include_vector(true)
+                .with_include_content(true);
+            let filtered = query.clone().with_filter(field("n").lt(4));
+            told.push(format!("{:?}", collection.search(&query, &mut searcher)));
+            told.push(format!("{:?}", collection.explain(&filtered, &mut searcher)));
+            told.push(format!("{:?}", collection.search(&query.with_exact(true), &mut searcher)));
+        }
+        let like = VectorQuery::like("id-7", 3).with_scope(scope.clone());
+        told.push(format!("{:?}", collection.search(&like, &mut searcher)));
+        told.push(format!("{:?}", collection.list(&scope, None, Some("id-3"), 30)));
+        told.push(format!("{:?}", collection.get(&EntryKey::new(scope.clone(), "id-9"))));
+        told.push(format!("{:?}", collection.stats_for_scope(&scope).vector_count));
+        told.push(format!("{:?}", collection.delete_where(&scope, &field("n").eq(1), 110)));
+        let more = entries(&scope, 30, &mut random);
+        told.push(format!("{:?}", collection.upsert(more, 111)));
+        told.push(format!("{:?}", collection.maintain(u64::MAX, 200)));
+        told.push(format!("{:?}", collection.count(&scope, Some(&field("long").exists(true)))));
+    }
+    told
+}
+
+#[test]
+fn what_was_written_goes_on_as_it_was() {
+    for &metric in DistanceMetric::ALL {
+        let mut collection = collection(metric);
+        let bytes = written(&collection);
+        assert!(bytes == written(&self::collection(metric)), "the same calls give the same bytes");
+        let mut again = opened(&bytes, Verify::Full).unwrap();
+        assert_eq!(again.config(), collection.config());
+        assert!(written(&again) == bytes);
+        for (i, (a, b)) in told(&mut again).iter().zip(told(&mut collection)).enumerate() {
+            assert!(*a == b, "answer {i} under {metric}: {a:.300} instead of {b:.300}");
+        }
+        assert!(written(&again) == written(&collection), "also what came after");
+    }
+}
+
+#[test]
+fn some_scopes_are_a_file_of_their_own() {
+    let collection = collection(DistanceMetric::Cosine);
+    let mut bytes = Vec::new();
+    let chosen = [tenant(), Scope::Agent("none".to_owned())];
+    let Ok(()) = collection.write_scopes(&chosen, &mut bytes);
+    let again = opened(&bytes, Verify::Full).unwrap();
+    assert_eq!(again.scopes(), [tenant()]);
+    let ids = |of: &Collection| {
+        let page = of.list(&tenant(), None, None, 1000).unwrap();
+        page.entries.into_iter().map(|entry| entry.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&again), ids(&collection));
+}
+
+#[test]
+fn what_is_no_snapshot_is_refused() {
+    for bytes in [&b""[..], b"PK", &[0; 500], &b"\x89VCN\r\n\x1a\n".repeat(40)] {
+        let error = opened(bytes, Verify::Structure).unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. } | Error::UnknownFormat { .. }), "{error}");
+    }
+    let mut later = written(&collection(DistanceMetric::Cosine));
+    later[8] = 2;
+    let error = opened(&later, Verify::Structure).unwrap_err();
+    assert_eq!(error, Error::UnknownFormat { max: 1, found: 2 });
+}
+
+#[test]
+fn a_file_that_ends_early_is_refused() {
+    let bytes = written(&collection(DistanceMetric::Cosine));
+    for len in (0..bytes.len()).step_by(131) {
+        let error = opened(&bytes[..len], Verify::Structure).unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. }), "{len}: {error}");
+    }
+}
+
+/// Every byte of it: with checksums all that is left of a change is an error.
+#[test]
+fn a_changed_byte_is_found() {
+    let mut bytes = written(&collection(DistanceMetric::InnerProduct));
+    let expected = told(&mut opened(&bytes, Verify::Full).unwrap());
+    let mut unseen = 0;
+    for at in (0..bytes.len()).step_by(7) {
+        bytes[at] ^= 1 << (at % 8);
+        match opened(&bytes, Verify::Full) {
+            Err(Error::Corrupt { .. } | Error::UnknownFormat { .. }) => {}
+            Err(other) => panic!("{at}: {other}"),
+            // What lies between arrays is not read.
+            Ok(mut collection) => {
+                unseen += 1;
+                assert!(unseen % 50 != 0 || told(&mut collection) == expected, "{at}");
+            }
+        }
+        bytes[at] ^= 1 << (at % 8);
+    }
+    assert!(unseen < bytes.len() / 7 / 10, "{unseen} bytes");
+}
+
+/// Without checksums a damaged array gives other answers, or errors, and no more than that.
+#[test]
+fn a_damaged_array_does_no_harm() {
+    for metric in [DistanceMetric::Cosine, DistanceMetric::InnerProduct] {
+        let bytes = written(&collection(metric));
+        let mut random = Random(4);
+        let (mut refused, rounds) = (0, 600);
+        for _ in 0..rounds {
+            let mut bytes = bytes.clone();
+            for _ in 0..1 + random.below(3) {
+                let at = random.below(bytes.len());
+                let value = [0, 0xff, 0x7f, 1, random.below(256)][random.below(5)];
+                bytes[at] = u8::try_from(value).unwrap();
+            }
+            match opened(&bytes, Verify::Structure) {
+                Ok(mut collection) => drop(told(&mut collection)),
+                Err(_) => refused += 1,
+            }
+        }
+        assert!((1..rounds / 2).contains(&refused), "{refused} of {rounds}");
+    }
+}
