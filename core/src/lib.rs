@@ -56,7 +56,7 @@ pub use query::{Mmr, Target, TimeRange, VectorQuery, VectorResult};
 pub use router::{EmbeddingModel, ModelInfo, Routes, Sizes};
 pub use scope::Scope;
 pub use simd::{Isa, Simd};
-pub use snapshot::{Open, Sink, Verify};
+pub use snapshot::{Open, Sink, SnapshotIndex, Verify};
 pub use verify::verify_index;
 pub use verify_snapshot::{sample_snapshot, verify_snapshot};
 

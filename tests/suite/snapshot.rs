@@ -2,7 +2,7 @@
 
 use vicino::{
     Bytes, Collection, DistanceMetric, EntryKey, Error, HnswConfig, Open, Scope, Searcher,
-    VectorEntry, VectorQuery, Verify, field,
+    SnapshotIndex, VectorEntry, VectorQuery, Verify, field,
 };
 use vicino_tests::Random;
 
@@ -120,6 +120,46 @@ fn some_scopes_are_a_file_of_their_own() {
         page.entries.into_iter().map(|entry| entry.id).collect::<Vec<_>>()
     };
     assert_eq!(ids(&again), ids(&collection));
+}
+
+/// As a program does that has the file behind a network: three ranges lead to a scope, a fourth is
+/// it.
+#[test]
+fn a_scope_is_opened_without_the_rest() {
+    let collection = collection(DistanceMetric::Euclidean);
+    let file = written(&collection);
+    let fetch = |range: std::ops::Range<u64>| &file[range.start as usize..range.end as usize];
+    let (header, footer) = SnapshotIndex::ends(file.len() as u64);
+    let (header, footer) = (fetch(header), fetch(footer));
+    let directory = fetch(SnapshotIndex::directory(footer).unwrap());
+    let index = SnapshotIndex::new(header, directory, footer).unwrap();
+    let entries: Vec<_> = index.scopes().map(|(scope, entries)| (scope.clone(), entries)).collect();
+    let left = Scope::User("u".to_owned());
+    assert_eq!(entries.last(), Some(&(left.clone(), 0)), "what it held was deleted");
+    assert_eq!(index.range(&Scope::Agent("none".to_owned())), None);
+
+    let (simd, open) = (vicino::simd().unwrap(), Open::default().with_verify(Verify::Full));
+    let mut again = Collection::of_snapshot(&index, simd, &open).unwrap();
+    let part = |scope: &Scope| Bytes::copy_of(fetch(index.range(scope).unwrap())).unwrap();
+    again.open_scope(&index, &tenant(), part(&tenant()), &open).unwrap();
+    assert_eq!(again.scopes(), [tenant()]);
+    let query = VectorQuery::new(vec![0.5; DIMENSIONS], 20).with_scope(tenant());
+    let searched = |of: &Collection| of.search(&query, &mut Searcher::default()).unwrap();
+    assert_eq!(searched(&again), searched(&collection));
+
+    let twice = again.open_scope(&index, &tenant(), part(&tenant()), &open).unwrap_err();
+    assert_eq!(twice.code(), "scope_exists");
+    let wrong = again.open_scope(&index, &Scope::Global, part(&tenant()), &open).unwrap_err();
+    assert_eq!(wrong.code(), "corrupt", "the part of another");
+    for scope in [left, Scope::Global] {
+        again.open_scope(&index, &scope, part(&scope), &open).unwrap();
+    }
+    assert!(written(&again) == file, "all parts are all of it");
+
+    let mut other = self::collection(DistanceMetric::Cosine);
+    other.delete_scope(&tenant());
+    let mixed = other.open_scope(&index, &tenant(), part(&tenant()), &open).unwrap_err();
+    assert_eq!(mixed.code(), "corrupt", "another metric");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::memory::Bytes;
 use crate::scope::Scope;
 use crate::simd::Simd;
-use crate::snapshot::{Open, Sink, SnapshotFile, SnapshotWriter, corrupt};
+use crate::snapshot::{Open, Part, Place, Sink, SnapshotIndex, SnapshotWriter, corrupt};
 
 impl Collection {
     /// Writes all scopes, each with everything that is known of its entries, so that
@@ -70,29 +70,75 @@ impl Collection {
     /// [`Error::Corrupt`] where the bytes are no snapshot, or a damaged one, as far as is looked;
     /// [`Error::UnknownFormat`] for one of a later version; [`Error::OutOfMemory`].
     pub fn open(bytes: Bytes, simd: Simd, open: &Open) -> Result<Self, Error> {
-        let file = SnapshotFile::open(bytes)?;
-        let collection = Self::new(file.config.clone(), file.dimensions, simd);
-        let collection = collection.map_err(|_| corrupt("header")("has no valid settings"))?;
-        let mut collection = collection.with_memory(open.memory);
-        for place in &file.parts {
-            let (scope, part) = (place.scope.clone(), file.part(place, open.verify)?);
-            let mut partition = PartitionWriter::open(
-                scope.clone(),
-                &file.config,
-                file.dimensions,
-                simd,
-                open,
-                part,
-            )?;
-            if partition.catalog.len as u64 != place.entries {
-                return Err(corrupt("directory")("has another number of entries than a part"));
-            }
-            partition.counted = partition.bytes();
-            collection.limits.used += partition.counted;
-            collection.directory.insert(partition.partition.clone());
-            collection.partitions.insert(scope, Box::new(partition));
+        let index = SnapshotIndex::of(bytes.read())?;
+        let mut collection = Self::of_snapshot(&index, simd, open)?;
+        for place in &index.places {
+            let part = bytes.part_at(&place.range);
+            let part = part.ok_or_else(|| corrupt("directory")("leads out of the file"))?;
+            collection.open_part(&index, place, part, open)?;
         }
         collection.reader.publish(collection.directory.clone(), false);
         Ok(collection)
+    }
+
+    /// A collection with the settings of a snapshot, whose scopes are to be opened one by one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] where the settings are none.
+    pub fn of_snapshot(index: &SnapshotIndex, simd: Simd, open: &Open) -> Result<Self, Error> {
+        let collection = Self::new(index.config.clone(), index.dimensions, simd);
+        let collection = collection.map_err(|_| corrupt("header")("has no valid settings"))?;
+        Ok(collection.with_memory(open.memory))
+    }
+
+    /// Opens a scope of a snapshot on the bytes of its part, see
+    /// [`range`](SnapshotIndex::range). The collection has the settings of the snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] where the snapshot has no such scope, or another dimension or metric than
+    /// the collection, or the bytes are not its part; [`Error::ScopeExists`] where the collection
+    /// has the scope already; [`Error::OutOfMemory`].
+    pub fn open_scope(
+        &mut self,
+        index: &SnapshotIndex,
+        scope: &Scope,
+        part: Bytes,
+        open: &Open,
+    ) -> Result<(), Error> {
+        if self.partitions.contains_key(scope) {
+            return Err(Error::ScopeExists { scope: scope.clone() });
+        }
+        if (self.dimensions(), self.config()) != (index.dimensions, &index.config) {
+            return Err(corrupt("header")("has other settings than the collection"));
+        }
+        let place = index.place(scope);
+        let place = place.ok_or_else(|| corrupt("directory")("has no such scope"))?;
+        self.open_part(index, place, part, open)?;
+        self.reader.publish(self.directory.clone(), false);
+        Ok(())
+    }
+
+    fn open_part(
+        &mut self,
+        index: &SnapshotIndex,
+        place: &Place,
+        part: Bytes,
+        open: &Open,
+    ) -> Result<(), Error> {
+        let (scope, part) = (place.scope.clone(), Part::new(part, place, open.verify)?);
+        let SnapshotIndex { config, dimensions, .. } = index;
+        let partition =
+            PartitionWriter::open(scope.clone(), config, *dimensions, self.simd, open, part);
+        let mut partition = partition?;
+        if partition.catalog.len as u64 != place.entries {
+            return Err(corrupt("directory")("has another number of entries than a part"));
+        }
+        partition.counted = partition.bytes();
+        self.limits.used += partition.counted;
+        self.directory.insert(partition.partition.clone());
+        self.partitions.insert(scope, Box::new(partition));
+        Ok(())
     }
 }

@@ -80,6 +80,12 @@ pub enum Error {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A scope of a snapshot is to be opened where there is one of that name.
+    #[error("the collection has the scope {scope} already; delete it first")]
+    ScopeExists {
+        /// The scope.
+        scope: Scope,
+    },
     /// A snapshot was written by a later version, in a format that this one does not know.
     #[error("the snapshot has format {found}, this version reads up to {max}; use a newer one")]
     UnknownFormat {

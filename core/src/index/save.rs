@@ -121,7 +121,7 @@ mod tests {
     use crate::memory::Bytes;
     use crate::mix::mix;
     use crate::scope::Scope;
-    use crate::snapshot::{SnapshotFile, SnapshotWriter, Verify};
+    use crate::snapshot::{SnapshotIndex, SnapshotWriter, Verify};
 
     const DIMENSIONS: usize = 5;
 
@@ -134,8 +134,10 @@ mod tests {
     }
 
     fn opened(bytes: &[u8], preload: bool) -> HnswIndex {
-        let file = SnapshotFile::open(Bytes::copy_of(bytes).unwrap()).unwrap();
-        let mut part = file.part(&file.parts[0], Verify::Full).unwrap();
+        let file = SnapshotIndex::of(bytes).unwrap();
+        let place = &file.places[0];
+        let own = Bytes::copy_of(bytes).unwrap().part_at(&place.range).unwrap();
+        let mut part = Part::new(own, place, Verify::Full).unwrap();
         let simd = Simd::detect();
         let open = Open::default().with_preload(preload);
         let index = HnswIndex::open(&file.config, file.dimensions, simd, &open, &mut part);

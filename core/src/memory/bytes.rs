@@ -98,6 +98,13 @@ impl Bytes {
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
+    /// A part of them by its place in a file, if they have it.
+    pub(crate) fn part_at(&self, range: &Range<u64>) -> Option<Self> {
+        let [start, end] = [range.start, range.end].map(|place| usize::try_from(place).ok());
+        let range = start?..end?;
+        (range.start <= range.end && range.end <= self.len).then(|| self.part(range))
+    }
+
     /// A part of them.
     pub(crate) fn part(&self, range: Range<usize>) -> Self {
         assert!(range.start <= range.end && range.end <= self.len, "a part lies within");

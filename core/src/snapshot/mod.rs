@@ -9,6 +9,8 @@
 //! Nothing of a file is believed: each length and place is checked before it is used, arrays do not
 //! overlap, and what they hold is checked by those who read it.
 
+mod header;
+mod index;
 mod read;
 mod write;
 
@@ -16,7 +18,9 @@ use std::convert::Infallible;
 
 use crate::memory::Memory;
 
-pub(crate) use read::{Part, SnapshotFile, corrupt};
+pub(crate) use index::Place;
+pub use index::SnapshotIndex;
+pub(crate) use read::{Part, corrupt};
 pub(crate) use write::{PartWriter, SnapshotWriter};
 
 #[cfg(target_endian = "big")]

@@ -42,7 +42,7 @@ impl<'s, S: Sink> SnapshotWriter<'s, S> {
         header.extend(MAGIC);
         header.extend(MAJOR.to_le_bytes());
         header.extend(MINOR.to_le_bytes());
-        super::read::write_config(config, dimensions, &mut header);
+        super::header::write_config(config, dimensions, &mut header);
         header.resize(HEADER - 8, 0);
         header.extend(XxHash3_64::oneshot(&header).to_le_bytes());
         let mut writer = Self { sink, failed: None, at: 0, directory: Vec::new(), parts: 0 };
