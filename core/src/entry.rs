@@ -63,7 +63,7 @@ const VALUES_MAX: usize = 1024;
 const DEPTH_MAX: usize = 32;
 
 /// The most bytes of an entry's text.
-const CONTENT_BYTES_MAX: usize = 16 << 20;
+pub(crate) const CONTENT_BYTES_MAX: usize = 16 << 20;
 
 /// The largest time: as far as JavaScript counts exactly.
 const TIME_MAX: i64 = 1 << 53;

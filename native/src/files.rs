@@ -1,8 +1,9 @@
 //! Snapshots in files.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use vicino_core::{Bytes, Collection, Error, Sink};
 
@@ -53,15 +54,11 @@ pub fn write_file(collection: &Collection, path: &Path) -> io::Result<()> {
         _ => Path::new("."),
     };
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut beside = name.to_owned();
-    beside.push(".new");
-    let beside = folder.join(beside);
-    let written = File::create(&beside).and_then(|file| {
-        let mut sink = WriteSink(file);
-        collection.write_snapshot(&mut sink)?;
-        sink.0.sync_all()?;
-        fs::rename(&beside, path)
-    });
+    let (file, beside) = create_beside(folder, name)?;
+    let mut sink = WriteSink(file);
+    let written = collection.write_snapshot(&mut sink);
+    let written = written.and_then(|()| sink.0.sync_all());
+    let written = written.and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         // What was begun is of no use; the error that counts is the first.
         _ = fs::remove_file(&beside);
@@ -71,6 +68,21 @@ pub fn write_file(collection: &Collection, path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;
     Ok(())
+}
+
+/// A new file in a folder, which nobody else writes.
+fn create_beside(folder: &Path, name: &OsStr) -> io::Result<(File, PathBuf)> {
+    let mut number = 0_u32;
+    loop {
+        let mut beside = name.to_owned();
+        beside.push(format!(".{}-{number}.new", std::process::id()));
+        let beside = folder.join(beside);
+        match File::create_new(&beside) {
+            Ok(file) => return Ok((file, beside)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Reads a whole file, to open a snapshot on.

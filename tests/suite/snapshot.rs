@@ -128,7 +128,8 @@ fn some_scopes_are_a_file_of_their_own() {
 fn a_scope_is_opened_without_the_rest() {
     let collection = collection(DistanceMetric::Euclidean);
     let file = written(&collection);
-    let fetch = |range: std::ops::Range<u64>| &file[range.start as usize..range.end as usize];
+    let place = |place: u64| usize::try_from(place).unwrap();
+    let fetch = |range: std::ops::Range<u64>| &file[place(range.start)..place(range.end)];
     let (header, footer) = SnapshotIndex::ends(file.len() as u64);
     let (header, footer) = (fetch(header), fetch(footer));
     let directory = fetch(SnapshotIndex::directory(footer).unwrap());

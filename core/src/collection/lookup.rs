@@ -12,6 +12,7 @@ use super::records::Records;
 use crate::columns::{Columns, Entries};
 use crate::error::Error;
 use crate::filter::{Filter, Op, field};
+use crate::index::HnswIndex;
 use crate::memory::{Bytes, SlotSet};
 use crate::metadata::{FieldPath, Object};
 use crate::query::TimeRange;
@@ -60,24 +61,38 @@ const EXPIRIES: Tag = Tag::new(*b"EXPY", "expiries");
 impl Lookup {
     /// What finds the `len` entries of the part of a snapshot, which has these records.
     pub(super) fn open(
-        len: usize,
-        slots: usize,
+        index: &HnswIndex,
         records: &Records,
         part: &mut Part,
     ) -> Result<Self, Error> {
-        let slots = u32::try_from(slots).expect("slots fit");
+        let slots = u32::try_from(index.slot_count()).expect("slots fit");
+        let len = index.len();
         let ids: Vec<u32> = part.take_values(IDS)?;
+        let mut seen = SlotSet::default();
+        seen.reset(slots);
+        for &slot in &ids {
+            if !index.is_live(slot) || seen.contains(slot) {
+                return Err(corrupt(IDS.name)("names a slot twice, or one that holds nothing"));
+            }
+            seen.insert(slot);
+        }
         if ids.len() != len {
             return Err(corrupt(IDS.name)("is not of all entries"));
         }
         let expiries: Vec<[i64; 2]> = part.take_values(EXPIRIES)?;
-        let count =
-            |[time, count]: [i64; 2]| usize::try_from(count).ok().map(|count| (time, count));
+        let ascend = expiries.is_sorted_by(|[a, _], [b, _]| a < b);
+        let mut left = len;
+        let count = |[time, count]: [i64; 2]| {
+            let count = usize::try_from(count).ok().filter(|count| *count > 0)?;
+            left = left.checked_sub(count)?;
+            Some((time, count))
+        };
         let expiries: Option<BTreeMap<i64, usize>> = expiries.into_iter().map(count).collect();
-        let expiries = expiries.filter(|times| times.values().all(|count| *count > 0));
+        let expiries = expiries.filter(|_| ascend);
         let mut lookup = Self {
             ids: Sorted::of(ids),
-            expiries: expiries.ok_or_else(|| corrupt(EXPIRIES.name)("have a number below one"))?,
+            expiries: expiries
+                .ok_or_else(|| corrupt(EXPIRIES.name)("are not of as many entries"))?,
             indexed: OnceLock::new(),
             saved: part.take(COLUMNS, 1)?.map(|columns| (columns, slots)),
         };
@@ -138,9 +153,11 @@ impl Lookup {
 
     /// The slots behind an id in the order of ids.
     pub(super) fn after(&self, id: Option<&str>, records: &Records) -> impl Iterator<Item = u32> {
-        let is_before = |slot: &u32| id.is_some() && id_of(*slot, records) <= id;
+        let is_before = move |slot: &u32| id.is_some() && id_of(*slot, records) <= id;
         let start = self.ids.first(is_before);
-        self.ids.range(start, self.ids.end()).copied()
+        let behind = self.ids.range(start, self.ids.end()).copied();
+        // Where the order is damaged, pages go forward all the same.
+        behind.filter(move |slot| !is_before(slot))
     }
 
     fn position(&self, id: &str, records: &Records) -> Position {

@@ -171,7 +171,7 @@ impl PartitionWriter {
     ) -> Result<Self, Error> {
         let index = HnswIndex::open(config, dimensions, simd, open, &mut part)?;
         let records = RecordsWriter::open(index.slot_count(), open.memory, &mut part)?;
-        let lookup = Lookup::open(index.len(), index.slot_count(), records.records(), &mut part)?;
+        let lookup = Lookup::open(&index, records.records(), &mut part)?;
         let times: Vec<[i64; 2]> = part.take_values(TIMES)?;
         let [[created_at, now]] = times[..] else {
             return Err(corrupt(TIMES.name)("are not two"));

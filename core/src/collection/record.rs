@@ -11,7 +11,7 @@
 //! flag says so: of an entry that never changed, has no times and whose metric knows no norm, 15
 //! bytes and its own are kept. A record says where it ends, so that they lie one behind the other.
 
-use crate::entry::{METADATA_BYTES_MAX, VectorEntry, check_size};
+use crate::entry::{CONTENT_BYTES_MAX, METADATA_BYTES_MAX, VectorEntry, check_size};
 use crate::error::Error;
 use crate::metadata::Object;
 use crate::query::TimeRange;
@@ -126,9 +126,14 @@ impl<'a> Record<'a> {
     pub(super) fn found_at(bytes: &'a [u8]) -> Option<Self> {
         let record = Self(bytes);
         // Step by step, since a length is only there if what comes before it is.
-        let head = bytes.len() >= OTHERS && bytes.len() >= record.id_at();
-        let fits = head && bytes.len().checked_sub(record.content_at())? >= record.content_len();
-        let id = bytes.get(record.id_at()..record.metadata_at()).filter(|_| fits)?;
+        if bytes.len() < OTHERS || bytes.len() < record.id_at() {
+            return None;
+        }
+        let id = record.metadata_at() - record.id_at();
+        let metadata = u32::from_le_bytes(record.part(METADATA_LENGTH)) as usize;
+        let small = metadata <= METADATA_BYTES_MAX && record.content_len() <= CONTENT_BYTES_MAX;
+        let len = small.then(|| record.content_at() + record.content_len())?;
+        let id = bytes.get(record.id_at()..record.id_at() + id).filter(|_| len <= bytes.len())?;
         std::str::from_utf8(id).ok().map(|_| record)
     }
 

@@ -15,7 +15,7 @@ use super::radix::Radix;
 use super::record::{RECORDS, Record, all};
 use crate::error::Error;
 use crate::memory::{Bytes, Chunk, ChunkWriter, Memory};
-use crate::snapshot::{Part, PartWriter, Tag};
+use crate::snapshot::{Part, PartWriter, Tag, corrupt};
 
 /// The records at one moment; a clone is made in no time.
 #[derive(Debug, Clone, Default)]
@@ -62,9 +62,6 @@ pub(super) struct RecordsWriter {
 
 const STARTS: Tag = Tag::new(*b"RECS", "starts of records");
 
-/// Where the record of a slot begins that has none.
-const NOWHERE: u64 = u64::MAX;
-
 /// The least and the most bytes that a chunk is made with; for a larger record it has as many as
 /// that.
 const CHUNK_MIN: usize = 512;
@@ -92,9 +89,17 @@ impl Base {
         bytemuck::cast_slice(self.starts.read())
     }
 
+    /// Do all records lie within the bytes, each behind the one before it?
+    fn is_sound(&self) -> bool {
+        let starts = self.starts();
+        starts.is_sorted() && starts.last() == Some(&(self.bytes.len() as u64))
+    }
+
     fn get(&self, slot: u32) -> Option<Record<'_>> {
-        let start = usize::try_from(*self.starts().get(slot as usize)?).ok()?;
-        Record::found_at(self.bytes.read().get(start..)?)
+        let at = slot as usize;
+        let [start, end] = *self.starts().get(at..at.checked_add(2)?)? else { return None };
+        let range = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
+        Record::found_at(self.bytes.read().get(range)?)
     }
 }
 
@@ -130,23 +135,27 @@ impl RecordsWriter {
     /// The records of the part of a snapshot, in so many slots.
     pub(super) fn open(slots: usize, memory: Memory, part: &mut Part) -> Result<Self, Error> {
         let mut writer = Self::new(memory);
-        let starts = part.take_rows(STARTS, size_of::<u64>(), slots)?;
+        let starts = part.take_rows(STARTS, size_of::<u64>(), slots + 1)?;
         if let (Some(starts), Some(bytes)) = (starts, part.take(RECORDS, 1)?) {
             writer.capacity = starts.len() + bytes.len();
-            writer.records.base = Some(Arc::new(Base { bytes, starts }));
+            let base = Base { bytes, starts };
+            if !base.is_sound() {
+                return Err(corrupt(STARTS.name)("do not ascend to the end of the records"));
+            }
+            writer.records.base = Some(Arc::new(base));
         }
         Ok(writer)
     }
 
     /// Writes the records of so many slots into the part of a snapshot, in their order.
     pub(super) fn write(&self, slots: usize, part: &mut PartWriter<'_>) {
-        let mut starts = Vec::with_capacity(slots);
+        let mut starts = Vec::with_capacity(slots + 1);
         part.array(RECORDS, 1, |array| {
             for slot in 0..u32::try_from(slots).expect("slots fit") {
-                let bytes = self.records.get(slot).map(Record::bytes);
-                starts.push(bytes.map_or(NOWHERE, |_| array.len()));
-                array.extend(bytes.unwrap_or_default());
+                starts.push(array.len());
+                array.extend(self.records.get(slot).map(Record::bytes).unwrap_or_default());
             }
+            starts.push(array.len());
         });
         part.values(STARTS, &starts);
     }

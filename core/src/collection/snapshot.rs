@@ -62,8 +62,9 @@ impl Collection {
     }
 
     /// The collection that a snapshot was written of, as it was then. Vectors, codes, links, ids
-    /// and metadata are read where they lie in the bytes; what changes later takes memory of its
-    /// own, but for links, which are changed where they lie. Limits are not in a snapshot.
+    /// and metadata are read where they lie in the bytes; what comes later takes memory of its own,
+    /// but for links and the vectors of slots that are used again, which are written where they
+    /// lie. Maintenance begins again with the first scope. Limits are not in a snapshot.
     ///
     /// # Errors
     ///

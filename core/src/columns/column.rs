@@ -69,17 +69,17 @@ impl Column {
 
     /// Adds a boolean, number or string of a slot that enters.
     pub(super) fn add(&mut self, note: &mut Note<'_>, value: &Value, route: Route) {
-        self.by_arrays += usize::from(route > Route::Straight);
+        self.by_arrays = self.by_arrays.saturating_add(usize::from(route > Route::Straight));
         let values = &mut self.values[usize::from(route == Route::InArray)];
         match value {
             Value::Bool(value) => note.add_to(&mut values.bools[usize::from(*value)]),
             Value::Number(value) => {
-                values.number_count += 1;
+                values.number_count = values.number_count.saturating_add(1);
                 values.numbers.insert(value, note, || *value);
             }
             value if is_long(value) => note.add_to(&mut values.long),
             Value::String(value) => {
-                values.string_count += 1;
+                values.string_count = values.string_count.saturating_add(1);
                 let mut new = 0;
                 values.strings.insert(value.as_str(), note, || {
                     new = value.len();

@@ -167,8 +167,8 @@ impl From<'_, '_> {
 
     fn ordered<K: Ord>(&mut self, key: impl Fn(&mut Self) -> Option<K>) -> Option<Ordered<K>> {
         let count = self.short()?;
-        // No value has less than two bytes.
-        let mut pairs = Vec::with_capacity(count.min(self.bytes.len() / 2));
+        // Not as many as are said to come: they may not.
+        let mut pairs = Vec::new();
         for _ in 0..count {
             let key = key(self)?;
             let posting = self.posting()?;

@@ -26,7 +26,9 @@ impl Int8 {
 
     fn over(low: f32, high: f32) -> Self {
         let scale = if high > low { 127.0 / (high - low) } else { 0.0 };
-        Self { low, scale }
+        let range = Self::of_ends([low, scale]);
+        // Vectors of a damaged snapshot may be no numbers.
+        range.unwrap_or(Self { low: 0.0, scale: 0.0 })
     }
 
     /// The lower end, and the codes for each unit of value.

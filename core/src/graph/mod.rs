@@ -44,6 +44,7 @@ pub(crate) use measure::{Measure, Stored};
 pub(crate) use pool::{Candidate, Queries, Scratch};
 pub use pool::{Cost, Neighbor, Searcher};
 pub(crate) use repair::Repair;
+pub(crate) use save::check_slots;
 
 /// The settings of a graph that outlast its building.
 #[derive(Debug, Clone, Copy)]
@@ -81,8 +82,9 @@ pub(crate) trait AnyGraphWriter: fmt::Debug + Send + Sync {
 
     fn check(&self, states: &[State]) -> GraphReport;
 
-    /// Makes lists that came from outside such as the others: no change may come before.
-    fn heal(&mut self, states: &[State]);
+    /// Makes lists that came from outside such as the others, where a sweep is so far: no change
+    /// may come before.
+    fn heal(&mut self, states: &[State], sweep: Option<[u32; 2]>);
 
     /// Writes the graph into the part of a snapshot.
     fn write(&self, part: &mut PartWriter<'_>);
@@ -175,8 +177,9 @@ impl<'a, K: Measure<R>, R: Stored> GraphView<'a, K, R> {
             0 => &self.ground.row(slot)[..2 * m],
             _ => {
                 #[expect(clippy::cast_possible_truncation, reason = "layers are few")]
-                let above = layer as u32 - 1;
-                &self.upper.row(self.starts.row(slot)[0] + above)[..m]
+                let row = self.starts.row(slot)[0] + (layer as u32 - 1);
+                // A damaged graph leads to slots that are not in the layer.
+                if row < self.upper.len() { &self.upper.row(row)[..m] } else { &[] }
             }
         }
     }
@@ -324,8 +327,8 @@ impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
         self.graph.view().report(states)
     }
 
-    fn heal(&mut self, states: &[State]) {
-        self.drop_invalid(states);
+    fn heal(&mut self, states: &[State], sweep: Option<[u32; 2]>) {
+        self.drop_invalid(states, sweep);
     }
 
     fn write(&self, part: &mut PartWriter<'_>) {

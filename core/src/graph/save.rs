@@ -35,7 +35,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
 
     /// Drops links that no list may have, of lists that were not written here. What begins after it
     /// stands on no free slot.
-    pub(super) fn drop_invalid(&self, states: &[State]) {
+    pub(super) fn drop_invalid(&self, states: &[State], sweep: Option<[u32; 2]>) {
         let view = self.graph.view();
         let is = |slot: u32, state| states.get(slot as usize) == Some(&state);
         let mut sorted = Vec::new();
@@ -49,9 +49,14 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
                 let ends = rest.into_iter().all(|link| link == EMPTY);
                 sorted.sort_unstable();
                 let twice = sorted.windows(2).any(|pair| pair[0] == pair[1]);
+                // A sweep has led these around who leaves, or they came after it began.
+                let is_swept = sweep.is_some_and(|[next, end]| !(next..end).contains(&slot));
+                let is_led = is_swept && !is(slot, State::Leaving);
                 // Nobody reads the list of a free slot, which is emptied when it is taken.
-                let valid =
-                    |link: &u32| is(slot, State::Free) || view.is_valid(slot, layer, *link, states);
+                let valid = |link: &u32| {
+                    let is_link = view.is_valid(slot, layer, *link, states);
+                    is(slot, State::Free) || is_link && !(is_led && is(*link, State::Leaving))
+                };
                 if twice || !ends || !sorted.iter().all(valid) {
                     sorted.dedup();
                     sorted.retain(valid);
@@ -133,6 +138,14 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             pools: link::Pools::default(),
             encoded: Vec::new(),
         })
+    }
+}
+
+/// Has a part links of so many slots?
+pub(crate) fn check_slots(part: &Part, slots: usize) -> Result<(), Error> {
+    match part.rows(GROUND) == slots {
+        true => Ok(()),
+        false => Err(corrupt(GROUND.name)("are not those of all slots")),
     }
 }
 

@@ -210,6 +210,11 @@ impl HnswIndex {
         born
     }
 
+    /// Does a slot hold a vector that has not been deleted?
+    pub(crate) fn is_live(&self, slot: u32) -> bool {
+        self.slots.is_live(slot)
+    }
+
     /// How many slots there are, in any state.
     pub(crate) fn slot_count(&self) -> usize {
         self.slots.len()
@@ -281,7 +286,8 @@ impl HnswIndex {
     /// Before the first change of a graph that came from outside.
     fn heal(&mut self) {
         if let (true, Some(graph)) = (std::mem::take(&mut self.foreign), &mut self.graph) {
-            graph.heal(self.slots.states());
+            let sweep = self.sweep.as_ref().map(Repair::position);
+            graph.heal(self.slots.states(), sweep);
         }
     }
 

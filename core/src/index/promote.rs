@@ -77,7 +77,7 @@ impl HnswIndex {
             }
         }
         if self.config().quantization == Quantization::Int8 {
-            for &slot in born.iter().step_by(born.len().div_ceil(SAMPLED)) {
+            for &slot in born.iter().step_by(born.len().div_ceil(SAMPLED).max(1)) {
                 old.vector(space, slot, &mut vector);
                 space.place(&vector, longest, &mut placed);
                 sample.extend_from_slice(&placed);

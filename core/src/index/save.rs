@@ -7,8 +7,9 @@ use super::exact::ExactWriter;
 use super::promote::LONGER_MAX;
 use super::reader::{HnswReader, Stage};
 use super::{HnswIndex, Repair, check_config};
-use crate::config::HnswConfig;
+use crate::config::{Exact, HnswConfig};
 use crate::error::Error;
+use crate::graph::{SLOTS_MAX, check_slots};
 use crate::memory::{RowsWriter, SlotsWriter, State};
 use crate::metric::DistanceMetric;
 use crate::simd::Simd;
@@ -53,18 +54,28 @@ impl HnswIndex {
         let states: Option<Vec<State>> = states.into_iter().map(State::of_number).collect();
         let states = states.ok_or_else(|| corrupt(STATES.name)("have one that is unknown"))?;
         let slots = states.len();
+        if slots > SLOTS_MAX {
+            return Err(corrupt(STATES.name)("are more than there can be"));
+        }
         let sweep = match part.take_values(SWEEP)?[..] {
             [] => None,
-            [next, end] => Repair::at([next, end], slots),
+            [next, end] => {
+                let sweep = Repair::at([next, end], slots);
+                Some(sweep.ok_or_else(|| corrupt(SWEEP.name)("is over other slots"))?)
+            }
             _ => return Err(corrupt(SWEEP.name)("is none")),
         };
         let free: Vec<u32> = part.take_values(FREE)?;
         let longest: Vec<f64> = part.take_values(LONGEST)?;
         let is_graph = !longest.is_empty();
+        // First what is as large as the slots say, so that memory is taken for no others.
+        if is_graph {
+            check_slots(part, slots)?;
+        }
+        let exact = ExactWriter::open(config, (dimensions, slots), is_graph, memory, part)?;
         let slots_writer = SlotsWriter::open(states, &free, is_graph, memory)?;
         let slots_writer =
             slots_writer.ok_or_else(|| corrupt(FREE.name)("are not those that the states say"))?;
-        let exact = ExactWriter::open(config, (dimensions, slots), is_graph, memory, part)?;
         let (config, shown) = (config.clone(), slots_writer.slots());
         let reader = HnswReader::new(config, dimensions, simd, memory, shown, exact.exact());
         let mut index = Self {
@@ -98,6 +109,10 @@ impl HnswIndex {
         if self.config().distance_metric == DistanceMetric::InnerProduct {
             let rows = part.take(LONGER, size_of::<u32>())?;
             let mut longer = RowsWriter::open(1, self.memory(), rows)?;
+            let most = if self.config().exact == Exact::None { slots } else { LONGER_MAX };
+            if longer.len() > most {
+                return Err(corrupt(LONGER.name)("are more than there can be"));
+            }
             longer.reserve(LONGER_MAX.saturating_sub(longer.len()))?;
             self.longer = Some(longer);
         }
@@ -116,7 +131,7 @@ impl HnswIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Exact, Quantization};
+    use crate::config::Quantization;
     use crate::graph::{Searcher, Serial};
     use crate::memory::Bytes;
     use crate::mix::mix;

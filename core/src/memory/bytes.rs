@@ -1,8 +1,9 @@
 //! Bytes that come from outside in one piece, and whoever keeps them: what a snapshot is opened on.
 //!
-//! They belong to what is opened alone: vectors, codes and records are read where they lie, links
-//! are changed in place. So no reference to them is ever made but to parts that never change, and
-//! whoever mapped or filled them does not look at them again.
+//! They belong to what is opened alone: everything is read where it lies, links are changed in
+//! place and so are the rows of slots that are used again. Arenas see to that as they do with memory
+//! of their own; whoever else looks at bytes looks at parts that never change (records, columns), or
+//! before anything is opened on them. Whoever mapped or filled them looks at them no more.
 
 #![expect(unsafe_code, reason = "bytes of another owner, some of which are changed in place")]
 
@@ -92,7 +93,7 @@ impl Bytes {
         self.len == 0
     }
 
-    /// All of them, before anything that is changed in place is opened on them.
+    /// All of them: before an arena is opened on them, or where none ever is.
     pub(crate) fn read(&self) -> &[u8] {
         // SAFETY: they can be read while the owner lives, and nobody changes them yet.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }

@@ -63,6 +63,12 @@ impl Part {
         Ok(Self { bytes, arrays })
     }
 
+    /// How many rows an array has.
+    pub(crate) fn rows(&self, tag: Tag) -> usize {
+        let array = self.arrays.iter().find(|array| array.tag == tag.bytes);
+        array.map_or(0, |array| array.range.len() / array.stride)
+    }
+
     /// Takes an array of rows of `stride` bytes out, if there is one.
     pub(crate) fn take(&mut self, tag: Tag, stride: usize) -> Result<Option<Bytes>, Error> {
         let at = self.arrays.iter().position(|array| array.tag == tag.bytes);
