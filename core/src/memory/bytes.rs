@@ -1,9 +1,9 @@
 //! Bytes that come from outside in one piece, and whoever keeps them: what a snapshot is opened on.
 //!
 //! They belong to what is opened alone: everything is read where it lies, links are changed in
-//! place and so are the rows of slots that are used again. Arenas see to that as they do with memory
-//! of their own; whoever else looks at bytes looks at parts that never change (records, columns), or
-//! before anything is opened on them. Whoever mapped or filled them looks at them no more.
+//! place and so are the rows of slots that are used again. Arenas see to that as they do with
+//! memory of their own; whoever else looks at bytes looks at parts that never change (records,
+//! columns), or before anything is opened on them. Whoever mapped or filled them looks no more.
 
 #![expect(unsafe_code, reason = "bytes of another owner, some of which are changed in place")]
 
