@@ -228,3 +228,75 @@ fn a_damaged_array_does_no_harm() {
         assert!((1..rounds / 2).contains(&refused), "{refused} of {rounds}");
     }
 }
+
+/// Where an array of the last part lies: `core/docs/format.md`, as a stranger reads it.
+fn array(file: &[u8], scope: &str, tag: &[u8; 4]) -> std::ops::Range<usize> {
+    let long = |at: usize| {
+        usize::try_from(u64::from_le_bytes(file[at..at + 8].try_into().unwrap())).unwrap()
+    };
+    let short = |at: usize| u16::from_le_bytes(file[at..at + 2].try_into().unwrap());
+    let mut at = long(file.len() - 64);
+    loop {
+        let text = usize::from(short(at + 36));
+        if &file[at + 38..at + 38 + text] == scope.as_bytes() {
+            break;
+        }
+        at += 38 + text;
+    }
+    let mut row = long(at + 8);
+    while &file[row..row + 4] != tag {
+        row += 40;
+    }
+    let stride = usize::from(short(row + 8));
+    long(row + 24)..long(row + 24) + long(row + 16) * stride
+}
+
+/// Arrays that a stranger wrote to do harm, each in one way.
+#[test]
+fn a_file_made_to_do_harm_does_none() {
+    let file = written(&collection(DistanceMetric::Cosine));
+    let all = file.len() as u64;
+    let (ones, last, most) = ([0xff; 16], [0, 0, 0, 0x7f], i64::MAX.to_le_bytes());
+    let of = |tag: &[u8; 4]| array(&file, "tenant:a:b", tag);
+    let entries = of(b"IDOR").len() / 4;
+    let cases: Vec<(&[u8; 4], usize, &[u8])> = vec![
+        (b"SLOT", 0, &[9; 8]),
+        (b"SLOT", 0, &[3; 8]),
+        (b"FREE", 0, &ones),
+        (b"IDOR", 0, &ones),
+        (b"IDOR", 4 * (entries - 1), &[0; 4]),
+        (b"RECS", 0, &ones),
+        (b"RECS", 8, &[1; 8]),
+        (b"RECD", 0, &ones),
+        (b"RECD", 1, &ones[..2]),
+        (b"EXPY", 8, &most),
+        (b"EXPY", 0, &most),
+        (b"LINK", 0, &last),
+        (b"UPPR", 0, &last),
+        (b"UPPR", 0, &[0x57, 2, 0, 0]),
+        (b"ENTR", 0, &last),
+        (b"RANG", 0, &ones[..8]),
+        (b"LGST", 0, &ones[..8]),
+        (b"INDG", 0, &[0; 16]),
+        (b"EXAC", 0, &ones),
+        (b"COLS", 0, &ones),
+        (b"TIME", 0, &ones),
+        (b"TUNE", 0, &ones),
+    ];
+    for (tag, at, harm) in cases {
+        let mut file = file.clone();
+        let start = of(tag).start + at;
+        file[start..start + harm.len()].copy_from_slice(harm);
+        let said = String::from_utf8_lossy(tag).into_owned();
+        match opened(&file, Verify::Structure) {
+            Ok(mut collection) => {
+                told(&mut collection);
+                let again = written(&collection);
+                assert!(again.len() < 2 * file.len(), "{said} grows");
+            }
+            Err(error) => assert!(matches!(error, Error::Corrupt { .. }), "{said}: {error}"),
+        }
+        assert!(opened(&file, Verify::Full).is_err(), "{said} is not looked at");
+    }
+    assert_eq!(all, file.len() as u64);
+}
