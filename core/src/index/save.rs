@@ -140,6 +140,9 @@ mod tests {
 
     const DIMENSIONS: usize = 5;
 
+    /// Small where every step is interpreted.
+    const PROMOTION: usize = if cfg!(miri) { 12 } else { 100 };
+
     fn written(index: &HnswIndex) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut writer = SnapshotWriter::new(&mut bytes, index.config(), DIMENSIONS);
@@ -184,17 +187,17 @@ mod tests {
             HnswConfig::fast().with_ef_construction(16).with_exact(Exact::None),
             HnswConfig::fast().with_ef_construction(16).with_quantization(Quantization::None),
         ];
-        let all = metrics.chain(kinds).map(|config| config.with_promotion_size(100));
+        let all = metrics.chain(kinds).map(|config| config.with_promotion_size(PROMOTION));
         for config in all.take(if cfg!(miri) { 1 } else { usize::MAX }) {
             let mut index = HnswIndex::new(config.clone(), DIMENSIONS, Simd::detect()).unwrap();
-            let lives: &[u64] = if cfg!(miri) { &[0, 60, 60] } else { &[0, 10, 60, 200, 150] };
+            let lives: &[u64] = if cfg!(miri) { &[0, 24] } else { &[0, 10, 60, 200, 150] };
             for (round, &count) in lives.iter().enumerate() {
                 let seed = 10 * round as u64;
                 let bytes = written(&index);
                 let mut again = opened(&bytes, round % 2 == 1);
                 assert_eq!(written(&again), bytes, "round {round} of {config:?}");
                 let (mut a, mut b) = (Searcher::default(), Searcher::default());
-                for query in vectors(999, 20).chunks(DIMENSIONS) {
+                for query in vectors(999, if cfg!(miri) { 2 } else { 20 }).chunks(DIMENSIONS) {
                     let ours = index.search(query, 10, None, &mut a).unwrap();
                     assert_eq!(ours, again.search(query, 10, None, &mut b).unwrap());
                 }
