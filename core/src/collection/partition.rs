@@ -149,15 +149,8 @@ impl PartitionWriter {
     ) -> Result<Self, Error> {
         let index = HnswIndex::with_memory(config.clone(), dimensions, simd, memory)?;
         let catalog = Catalog { now, created_at: now, ..Catalog::default() };
-        let partition = Partition {
-            scope,
-            index: index.reader(),
-            catalog: Published::new(domain(), index.reading(), catalog.clone()),
-            lookup: RwLock::default(),
-            queries: AtomicU64::new(0),
-        };
         let records = RecordsWriter::new(memory);
-        Ok(Self { partition: Arc::new(partition), index, records, catalog, counted: 0 })
+        Ok(Self::of(scope, index, records, catalog, Lookup::default()))
     }
 
     /// The partition of the part of a snapshot.
@@ -189,6 +182,16 @@ impl PartitionWriter {
             tombstones: index.tombstones(),
             tuned: tuned.into_iter().map(Tuned::of_numbers).collect(),
         };
+        Ok(Self::of(scope, index, records, catalog, lookup))
+    }
+
+    fn of(
+        scope: Scope,
+        index: HnswIndex,
+        records: RecordsWriter,
+        catalog: Catalog,
+        lookup: Lookup,
+    ) -> Self {
         let partition = Partition {
             scope,
             index: index.reader(),
@@ -196,7 +199,7 @@ impl PartitionWriter {
             lookup: RwLock::new(lookup),
             queries: AtomicU64::new(0),
         };
-        Ok(Self { partition: Arc::new(partition), index, records, catalog, counted: 0 })
+        Self { partition: Arc::new(partition), index, records, catalog, counted: 0 }
     }
 
     /// Writes the partition into the part of a snapshot.
