@@ -40,7 +40,7 @@ mod verify_snapshot;
 
 pub use collection::{
     Collection, CollectionReader, IdOrKey, MemoryStats, Page, RecallProbe, ScopeLimits,
-    ScopeReader, ScopeStats, ScopeWriter, StorageStats,
+    ScopeReader, ScopeStats, ScopeWriter, Snapshot, StorageStats,
 };
 pub use config::{Exact, HnswConfig, Quantization};
 pub use entry::{EntryKey, VectorEntry};

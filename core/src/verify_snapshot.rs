@@ -71,7 +71,7 @@ pub fn sample_snapshot(simd: Simd, number: usize) -> Result<Option<Vec<u8>>, Err
     collection.patch_metadata(&EntryKey::new(large.clone(), "id-9"), one("n", 9.into()), 1_004)?;
     collection.delete_where(&small, &field("n").gte(0), 1_005)?;
     let mut bytes = Vec::new();
-    let Ok(()) = collection.write_snapshot(&mut bytes);
+    collection.snapshot()?.write(&mut bytes)?;
     Ok(Some(bytes))
 }
 
@@ -128,7 +128,7 @@ pub fn verify_snapshot(simd: Simd, snapshot: &[u8]) -> Result<u64, Error> {
         digest.number(collection.maintain(u64::MAX, now)?.freed as u64);
     }
     let mut bytes = Vec::new();
-    let Ok(()) = collection.write_snapshot(&mut bytes);
+    collection.snapshot()?.write(&mut bytes)?;
     digest.number(XxHash3_64::oneshot(&bytes));
     Ok(digest.0.finish())
 }

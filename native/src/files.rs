@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use vicino_core::{Bytes, Collection, Error, Sink};
+use vicino_core::{Bytes, Error, Sink, Snapshot};
 
 /// A file, or anything else that is written to, as core knows it.
 ///
@@ -28,7 +28,7 @@ impl<W: Write> Sink for WriteSink<W> {
     }
 }
 
-/// Writes a snapshot of a collection to a file, in the place of the one that may be there: whoever
+/// Writes a snapshot to a file, in the place of the one that may be there: whoever
 /// opens the path finds the whole of either, also after a crash.
 ///
 /// ```
@@ -38,7 +38,7 @@ impl<W: Write> Sink for WriteSink<W> {
 /// let path = folder.path().join("store.vcn");
 /// let mut collection = Collection::new(HnswConfig::balanced(), 2, vicino::simd()?)?;
 /// collection.insert(vec![VectorEntry::new("a", vec![1.0, 2.0])], 0)?;
-/// vicino::write_file(&collection, &path)?;
+/// vicino::write_file(collection.snapshot()?, &path)?;
 ///
 /// let again = Collection::open(vicino::read_file(&path)?, vicino::simd()?, &Open::default())?;
 /// assert!(again.contains(&"a".into()));
@@ -48,7 +48,7 @@ impl<W: Write> Sink for WriteSink<W> {
 /// # Errors
 ///
 /// Those of the file system.
-pub fn write_file(collection: &Collection, path: &Path) -> io::Result<()> {
+pub fn write_file(snapshot: Snapshot, path: &Path) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -56,7 +56,7 @@ pub fn write_file(collection: &Collection, path: &Path) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let (file, beside) = create_beside(folder, name)?;
     let mut sink = WriteSink(file);
-    let written = collection.write_snapshot(&mut sink);
+    let written = snapshot.write(&mut sink);
     let written = written.and_then(|()| sink.0.sync_all());
     let written = written.and_then(|()| fs::rename(&beside, path));
     if written.is_err() {

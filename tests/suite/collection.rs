@@ -94,7 +94,7 @@ fn metadata(random: &mut Random) -> Object {
 
 fn written(collection: &Collection) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let Ok(()) = collection.write_snapshot(&mut bytes);
+    collection.snapshot().unwrap().write(&mut bytes).unwrap();
     bytes
 }
 

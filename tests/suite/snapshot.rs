@@ -1,7 +1,7 @@
 //! Collections as files: what comes back, and what a damaged file may do, which is nothing.
 
 use vicino::{
-    Bytes, Collection, DistanceMetric, EntryKey, Error, HnswConfig, Open, Scope, Searcher,
+    Bytes, Collection, DistanceMetric, EntryKey, Error, HnswConfig, Open, Scope, Searcher, Sink,
     SnapshotIndex, VectorEntry, VectorQuery, Verify, field,
 };
 use vicino_tests::Random;
@@ -51,7 +51,7 @@ fn collection(metric: DistanceMetric) -> Collection {
 
 fn written(collection: &Collection) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let Ok(()) = collection.write_snapshot(&mut bytes);
+    collection.snapshot().unwrap().write(&mut bytes).unwrap();
     bytes
 }
 
@@ -107,12 +107,66 @@ fn what_was_written_goes_on_as_it_was() {
     }
 }
 
+/// A disk that takes its time: between its writes the collection lives on.
+struct Slow<'a> {
+    file: Vec<u8>,
+    meanwhile: Box<dyn FnMut() + 'a>,
+}
+
+impl Sink for Slow<'_> {
+    type Error = Error;
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        (self.meanwhile)();
+        self.file.write(bytes)
+    }
+}
+
+/// Entries go and others come, in the places of those that went before.
+fn live(collection: &mut Collection, day: i64, random: &mut Random) {
+    collection.delete_where(&tenant(), &field("n").eq(day % 7), day).unwrap();
+    collection.maintain(u64::MAX, day).unwrap();
+    collection.upsert(entries(&tenant(), 200, random), day).unwrap();
+}
+
+#[test]
+fn a_snapshot_is_of_the_moment_that_it_was_taken() {
+    for &metric in DistanceMetric::ALL {
+        let mut collection = collection(metric);
+        let (mut day, mut random) = (200, Random(3));
+        for _ in 0..10 {
+            live(&mut collection, day, &mut random);
+            day += 1;
+        }
+        let memory = |of: &Collection| of.stats_for_scope(&tenant()).memory.vectors;
+        let (file, before) = (written(&collection), memory(&collection));
+
+        let snapshot = collection.snapshot().unwrap();
+        let meanwhile = Box::new(|| {
+            live(&mut collection, day, &mut random);
+            day += 1;
+        });
+        let mut slow = Slow { file: Vec::new(), meanwhile };
+        snapshot.write(&mut slow).unwrap();
+        assert!(slow.file == file, "under {metric} it is not what was there");
+        drop(slow);
+
+        let after = memory(&collection);
+        assert!(after > before, "places are held meanwhile");
+        for _ in 0..10 {
+            live(&mut collection, day, &mut random);
+            day += 1;
+        }
+        assert_eq!(memory(&collection), after, "and used again afterwards");
+    }
+}
+
 #[test]
 fn some_scopes_are_a_file_of_their_own() {
     let collection = collection(DistanceMetric::Cosine);
     let mut bytes = Vec::new();
     let chosen = [tenant(), Scope::Agent("none".to_owned())];
-    let Ok(()) = collection.write_scopes(&chosen, &mut bytes);
+    collection.snapshot_scopes(&chosen).unwrap().write(&mut bytes).unwrap();
     let again = opened(&bytes, Verify::Full).unwrap();
     assert_eq!(again.scopes(), [tenant()]);
     let ids = |of: &Collection| {

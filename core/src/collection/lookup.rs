@@ -7,23 +7,22 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use super::order::Order;
 use super::record::Record;
 use super::records::Records;
 use crate::columns::{Columns, Entries};
 use crate::error::Error;
 use crate::filter::{Filter, Op, field};
 use crate::index::HnswIndex;
-use crate::memory::{Bytes, SlotSet};
+use crate::memory::{Bytes, SlotSet, collected};
 use crate::metadata::{FieldPath, Object};
 use crate::query::TimeRange;
-use crate::snapshot::{Part, PartWriter, Tag, corrupt};
-use crate::sorted::{Position, Sorted};
+use crate::snapshot::{Part, Save, Tag, corrupt};
 
 /// Slots by what is known of their entries.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    /// In the order of their ids, which are in the records that belong to the lookup.
-    ids: Sorted<u32>,
+    ids: Order,
     /// How many entries expire when.
     expiries: BTreeMap<i64, usize>,
     indexed: OnceLock<Box<Indexed>>,
@@ -54,7 +53,6 @@ pub(super) struct Wanted<'a> {
 /// few would be larger than what they describe.
 pub(super) const INDEXED_MIN: usize = 256;
 
-const IDS: Tag = Tag::new(*b"IDOR", "order of ids");
 const COLUMNS: Tag = Tag::new(*b"COLS", "columns");
 const EXPIRIES: Tag = Tag::new(*b"EXPY", "expiries");
 
@@ -67,18 +65,7 @@ impl Lookup {
     ) -> Result<Self, Error> {
         let slots = u32::try_from(index.slot_count()).expect("slots fit");
         let len = index.len();
-        let ids: Vec<u32> = part.take_values(IDS)?;
-        let mut seen = SlotSet::default();
-        seen.reset(slots);
-        for &slot in &ids {
-            if !index.is_live(slot) || seen.contains(slot) {
-                return Err(corrupt(IDS.name)("names a slot twice, or one that holds nothing"));
-            }
-            seen.insert(slot);
-        }
-        if ids.len() != len {
-            return Err(corrupt(IDS.name)("is not of all entries"));
-        }
+        let ids = Order::open(index, part)?;
         let expiries: Vec<[i64; 2]> = part.take_values(EXPIRIES)?;
         let ascend = expiries.is_sorted_by(|[a, _], [b, _]| a < b);
         let mut left = len;
@@ -90,7 +77,7 @@ impl Lookup {
         let expiries: Option<BTreeMap<i64, usize>> = expiries.into_iter().map(count).collect();
         let expiries = expiries.filter(|_| ascend);
         let mut lookup = Self {
-            ids: Sorted::of(ids),
+            ids,
             expiries: expiries
                 .ok_or_else(|| corrupt(EXPIRIES.name)("are not of as many entries"))?,
             indexed: OnceLock::new(),
@@ -100,22 +87,31 @@ impl Lookup {
         Ok(lookup)
     }
 
-    /// Writes what finds entries into the part of a snapshot.
-    pub(super) fn write(&self, part: &mut PartWriter<'_>) {
-        part.values(IDS, &self.ids.iter().copied().collect::<Vec<u32>>());
+    /// What the part of a snapshot has of what finds entries.
+    pub(super) fn save(&self) -> Result<Save, Error> {
+        let ids = self.ids.save()?;
         let count = |count: usize| i64::try_from(count).expect("entries are fewer");
         let expiries = self.expiries.iter().map(|(time, of_them)| [*time, count(*of_them)]);
-        part.values(EXPIRIES, &expiries.collect::<Vec<_>>());
+        let expiries = collected(self.expiries.len(), expiries)?;
+        let (mut columns, mut saved) = (Vec::new(), None);
         match (self.indexed.get(), &self.saved) {
             (Some(indexed), _) => {
-                let mut columns = Vec::new();
+                let bytes = indexed.metadata.bytes() + indexed.times.bytes();
+                columns.try_reserve(bytes).map_err(|_| Error::OutOfMemory { bytes })?;
                 indexed.metadata.write(&mut columns);
                 indexed.times.write(&mut columns);
-                part.values(COLUMNS, &columns);
             }
-            (None, Some((saved, _))) => part.values(COLUMNS, saved.read()),
+            (None, Some((unread, _))) => saved = Some(unread.part(0..unread.len())),
             (None, None) => {}
         }
+        Ok(Box::new(move |part| {
+            part.values(Order::TAG, &ids);
+            part.values(EXPIRIES, &expiries);
+            let columns = saved.as_ref().map_or(&*columns, Bytes::read);
+            if !columns.is_empty() {
+                part.values(COLUMNS, columns);
+            }
+        }))
     }
 
     /// The columns, if there are some: those of a snapshot are read now, if they were not yet, and
@@ -126,20 +122,26 @@ impl Lookup {
             None => return self.indexed.get().map(|indexed| &**indexed),
         };
         Some(self.indexed.get_or_init(|| {
-            let read = Indexed::read(saved.read(), slots, self.ids.iter().copied());
+            let read = Indexed::read(saved.read(), slots, self.ids.iter());
             Box::new(read.unwrap_or_else(|| self.made_of(records)))
         }))
     }
 
-    /// Has columns read that are not, so that they can be changed.
-    pub(super) fn load(&self, records: &Records) {
+    /// Has read what is not, so that it can be changed.
+    pub(super) fn load(&mut self, records: &Records) {
         self.indexed(records);
+        self.ids.load();
+    }
+
+    /// Can it be changed?
+    pub(super) fn is_loaded(&self) -> bool {
+        self.ids.is_loaded() && self.is_indexed() == self.indexed.get().is_some()
     }
 
     /// Columns of all records.
     fn made_of(&self, records: &Records) -> Indexed {
         let mut indexed = Indexed::default();
-        let known = self.ids.iter().filter_map(|&slot| Some((slot, records.get(slot)?)));
+        let known = self.ids.iter().filter_map(|slot| Some((slot, records.get(slot)?)));
         for (slot, record) in known {
             indexed.learn(slot, record, &record.known_metadata());
         }
@@ -147,21 +149,12 @@ impl Lookup {
     }
 
     pub(super) fn slot(&self, id: &str, records: &Records) -> Option<u32> {
-        let slot = *self.ids.get(self.position(id, records))?;
-        (id_of(slot, records) == Some(id)).then_some(slot)
+        self.ids.slot(id, records)
     }
 
     /// The slots behind an id in the order of ids.
     pub(super) fn after(&self, id: Option<&str>, records: &Records) -> impl Iterator<Item = u32> {
-        let is_before = move |slot: &u32| id.is_some() && id_of(*slot, records) <= id;
-        let start = self.ids.first(is_before);
-        let behind = self.ids.range(start, self.ids.end()).copied();
-        // Where the order is damaged, pages go forward all the same.
-        behind.filter(move |slot| !is_before(slot))
-    }
-
-    fn position(&self, id: &str, records: &Records) -> Position {
-        self.ids.first(|slot| id_of(*slot, records) < Some(id))
+        self.ids.after(id, records)
     }
 
     /// When the next entry expires, if one does.
@@ -178,13 +171,13 @@ impl Lookup {
             indexed.metadata.bytes() + indexed.times.bytes() + indexed.slots as usize / 8
         });
         let columns = columns + self.saved.as_ref().map_or(0, |(saved, _)| saved.len());
-        Sorted::<u32>::bytes(self.ids.len()) + columns
+        self.ids.bytes() + columns
     }
 
     /// Adds an entry, whose record is there already.
     pub(super) fn learn(&mut self, slot: u32, metadata: &Object, records: &Records) {
         let Some(record) = records.get(slot) else { return };
-        self.ids.insert(self.position(record.id(), records), slot);
+        self.ids.insert(record.id(), slot, records);
         if let Some(time) = record.expires_at() {
             *self.expiries.entry(time).or_default() += 1;
         }
@@ -196,10 +189,7 @@ impl Lookup {
     /// Removes an entry, whose record is there still.
     pub(super) fn forget(&mut self, slot: u32, records: &Records) {
         let Some(record) = records.get(slot) else { return };
-        let position = self.position(record.id(), records);
-        if self.ids.get(position) == Some(&slot) {
-            self.ids.remove(position);
-        }
+        self.ids.remove(record.id(), slot, records);
         if let Some(time) = record.expires_at()
             && let Some(count) = self.expiries.get_mut(&time)
         {
@@ -247,7 +237,7 @@ impl Lookup {
             into.reset(slots);
             let wanted =
                 |slot: &u32| records.get(*slot).is_some_and(|record| wanted.matches(record));
-            self.ids.iter().copied().filter(wanted).for_each(|slot| into.insert(slot));
+            self.ids.iter().filter(wanted).for_each(|slot| into.insert(slot));
             return;
         };
         let entries = Known { lookup: self, live: &indexed.live, records };
@@ -324,11 +314,6 @@ fn times(record: Record<'_>) -> Object {
     let times = [(EVENT, record.event_time()), (CREATED, created), (EXPIRES, record.expires_at())];
     let known = times.into_iter().filter_map(|(name, time)| Some((name, time?)));
     known.map(|(name, time)| (name.to_owned(), time.into())).collect()
-}
-
-/// The id of a slot that is known here: none where its record is damaged.
-fn id_of(slot: u32, records: &Records) -> Option<&str> {
-    records.get(slot).map(Record::id)
 }
 
 /// What columns ask of entries.

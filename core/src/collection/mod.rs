@@ -13,6 +13,7 @@ mod limits;
 mod lookup;
 mod maintain;
 mod mmr;
+mod order;
 mod partition;
 mod radix;
 mod reader;
@@ -43,6 +44,7 @@ use partition::PartitionWriter;
 pub use reader::{CollectionReader, Page};
 pub use recall::RecallProbe;
 pub use scoped::{IdOrKey, ScopeReader, ScopeWriter};
+pub use snapshot::Snapshot;
 pub use stats::{MemoryStats, ScopeStats, StorageStats};
 
 /// Entries of one dimension and metric, in any number of scopes.

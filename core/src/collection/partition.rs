@@ -6,7 +6,7 @@
 //! writer publishes a catalog while it holds that lock, so that the two always agree.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::lookup::{INDEXED_MIN, Lookup};
 use super::record::{BESIDE_MAX, Record, all};
@@ -15,11 +15,11 @@ use crate::config::HnswConfig;
 use crate::error::Error;
 use crate::graph::Executor;
 use crate::index::{HnswIndex, HnswReader, Maintenance, Prepared};
-use crate::memory::{Guard, Memory, Published, domain};
+use crate::memory::{Guard, Memory, Published, collected, domain};
 use crate::metadata::Object;
 use crate::scope::Scope;
 use crate::simd::Simd;
-use crate::snapshot::{Open, Part, PartWriter, Tag, corrupt};
+use crate::snapshot::{Open, Part, Save, Tag, corrupt};
 
 const TIMES: Tag = Tag::new(*b"TIME", "times");
 const TUNED: Tag = Tag::new(*b"TUNE", "measured recalls");
@@ -117,6 +117,10 @@ impl Partition {
         self.lookup.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn lookup_mut(&self) -> RwLockWriteGuard<'_, Lookup> {
+        self.lookup.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The vector of a slot that the catalog shows, as it was given.
     pub(super) fn vector(&self, slot: u32, record: Record<'_>, guard: &Guard<'_>) -> Vec<f32> {
         let mut vector = Vec::new();
@@ -202,14 +206,20 @@ impl PartitionWriter {
         Self { partition: Arc::new(partition), index, records, catalog, counted: 0 }
     }
 
-    /// Writes the partition into the part of a snapshot.
-    pub(super) fn write(&self, part: &mut PartWriter<'_>) {
-        self.index.write(part);
-        self.records.write(self.index.slot_count(), part);
-        self.partition.lookup().write(part);
-        part.values(TIMES, &[[self.catalog.created_at, self.catalog.now]]);
-        let tuned: Vec<_> = self.catalog.tuned.iter().map(Tuned::numbers).collect();
-        part.values(TUNED, &tuned);
+    /// What the part of a snapshot has of the partition.
+    pub(super) fn save(&self) -> Result<Save, Error> {
+        let (index, lookup) = (self.index.save()?, self.partition.lookup().save()?);
+        let records = self.records.save(self.index.slot_count())?;
+        let Catalog { created_at, now, tuned, .. } = &self.catalog;
+        let (times, tuned) =
+            ([[*created_at, *now]], collected(tuned.len(), tuned.iter().map(Tuned::numbers))?);
+        Ok(Box::new(move |part| {
+            index(part);
+            records(part);
+            lookup(part);
+            part.values(TIMES, &times);
+            part.values(TUNED, &tuned);
+        }))
     }
 
     pub(super) fn scope(&self) -> &Scope {
@@ -279,7 +289,9 @@ impl PartitionWriter {
 
     /// Makes room for a batch.
     pub(super) fn prepare(&mut self, batch: &mut Batch) -> Result<Prepared, Error> {
-        self.partition.lookup().load(self.records.records());
+        if !self.partition.lookup().is_loaded() {
+            self.partition.lookup_mut().load(self.records.records());
+        }
         self.records.reserve(&batch.records)?;
         self.index.prepare(std::mem::take(&mut batch.norms), &batch.deaths)
     }
@@ -295,7 +307,7 @@ impl PartitionWriter {
         let Batch { vectors, births, deaths, updates, records: written, .. } = batch;
         let born = self.index.apply_prepared(vectors, deaths, prepared, executor);
 
-        let mut lookup = self.partition.lookup.write().unwrap_or_else(PoisonError::into_inner);
+        let mut lookup = self.partition.lookup_mut();
         let records = &mut self.records;
         for &slot in deaths {
             lookup.forget(slot, records.records());

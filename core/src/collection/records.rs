@@ -14,8 +14,8 @@ use std::sync::Arc;
 use super::radix::Radix;
 use super::record::{RECORDS, Record, all};
 use crate::error::Error;
-use crate::memory::{Bytes, Chunk, ChunkWriter, Memory};
-use crate::snapshot::{Part, PartWriter, Tag, corrupt};
+use crate::memory::{Bytes, Chunk, ChunkWriter, Memory, collected};
+use crate::snapshot::{Part, Save, Tag, corrupt};
 
 /// The records at one moment; a clone is made in no time.
 #[derive(Debug, Clone, Default)]
@@ -147,17 +147,20 @@ impl RecordsWriter {
         Ok(writer)
     }
 
-    /// Writes the records of so many slots into the part of a snapshot, in their order.
-    pub(super) fn write(&self, slots: usize, part: &mut PartWriter<'_>) {
-        let mut starts = Vec::with_capacity(slots + 1);
-        part.array(RECORDS, 1, |array| {
-            for slot in 0..u32::try_from(slots).expect("slots fit") {
+    /// What the part of a snapshot has of the records of so many slots.
+    pub(super) fn save(&self, slots: usize) -> Result<Save, Error> {
+        let records = self.records.clone();
+        let mut starts = collected(slots + 1, [])?;
+        Ok(Box::new(move |part| {
+            part.array(RECORDS, 1, |array| {
+                for slot in 0..u32::try_from(slots).expect("slots fit") {
+                    starts.push(array.len());
+                    array.extend(records.get(slot).map(Record::bytes).unwrap_or_default());
+                }
                 starts.push(array.len());
-                array.extend(self.records.get(slot).map(Record::bytes).unwrap_or_default());
-            }
-            starts.push(array.len());
-        });
-        part.values(STARTS, &starts);
+            });
+            part.values(STARTS, &starts);
+        }))
     }
 
     /// The records of now.

@@ -34,7 +34,6 @@ use crate::memory::{
 };
 use crate::mix::{STEP, mix};
 use crate::simd::Simd;
-use crate::snapshot::PartWriter;
 pub(crate) use any::{AnyGraph, Beam};
 pub use check::GraphReport;
 pub(crate) use int8::Int8;
@@ -44,7 +43,7 @@ pub(crate) use measure::{Measure, Stored};
 pub(crate) use pool::{Candidate, Queries, Scratch};
 pub use pool::{Cost, Neighbor, Searcher};
 pub(crate) use repair::Repair;
-pub(crate) use save::check_slots;
+pub(crate) use save::{GraphSave, check_slots};
 
 /// The settings of a graph that outlast its building.
 #[derive(Debug, Clone, Copy)]
@@ -86,8 +85,8 @@ pub(crate) trait AnyGraphWriter: fmt::Debug + Send + Sync {
     /// may come before.
     fn heal(&mut self, states: &[State], sweep: Option<[u32; 2]>);
 
-    /// Writes the graph into the part of a snapshot.
-    fn write(&self, part: &mut PartWriter<'_>);
+    /// What the part of a snapshot has of the graph.
+    fn save(&self, memory: Memory) -> Result<GraphSave, Error>;
 
     /// The bytes of what only the writer needs.
     fn own_bytes(&self) -> usize;
@@ -331,8 +330,8 @@ impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
         self.drop_invalid(states, sweep);
     }
 
-    fn write(&self, part: &mut PartWriter<'_>) {
-        self.write_arrays(part);
+    fn save(&self, memory: Memory) -> Result<GraphSave, Error> {
+        self.save_arrays(memory)
     }
 
     fn own_bytes(&self) -> usize {

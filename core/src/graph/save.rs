@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Graph, GraphWriter, Int8, Measure, Shape, Stored, layers_above, link};
 use crate::error::Error;
-use crate::memory::{Bytes, EMPTY, Rows, RowsWriter, Shared, State, row_bytes, whole_lines};
+use crate::memory::{
+    Bytes, EMPTY, Held, Memory, Rows, RowsWriter, Shared, State, collected, row_bytes, whole_lines,
+};
 use crate::simd::Simd;
 use crate::snapshot::{Open, Part, PartWriter, Tag, corrupt};
 
@@ -20,17 +22,28 @@ const IN_DEGREES: Tag = Tag::new(*b"INDG", "in-degrees");
 const ENTRY: Tag = Tag::new(*b"ENTR", "entry point");
 const RANGE: Tag = Tag::new(*b"RANG", "range of codes");
 
+/// What a part has of a graph, whose slots are held.
+pub(crate) type GraphSave = Box<dyn FnOnce(&mut PartWriter<'_>, &Held) + Send>;
+
 impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
-    pub(super) fn write_arrays(&self, part: &mut PartWriter<'_>) {
-        if let Some(rows) = &self.rows {
-            part.rows(ROWS, rows);
-        }
-        part.rows(GROUND, &self.ground);
-        part.rows(UPPER, &self.upper);
+    /// What the part of a snapshot has of the graph. Links are copied, rows are not.
+    pub(super) fn save_arrays(&self, memory: Memory) -> Result<GraphSave, Error> {
+        let m = self.graph.shape.connections;
+        let rows = self.rows.as_ref().map(RowsWriter::rows);
+        let (ground, upper) = (self.ground.copied(memory)?, self.upper.copied(memory)?);
         let in_degrees = self.in_degrees.iter().map(|count| count.load(Ordering::Relaxed));
-        part.values(IN_DEGREES, &in_degrees.collect::<Vec<u32>>());
-        part.values(ENTRY, &[self.graph.entry.load(Ordering::Relaxed)]);
-        part.values(RANGE, &self.graph.range.ends());
+        let in_degrees = collected(self.in_degrees.len(), in_degrees)?;
+        let (entry, range) = (self.graph.entry.load(Ordering::Relaxed), self.graph.range.ends());
+        Ok(Box::new(move |part, held| {
+            if let Some(rows) = &rows {
+                part.rows(ROWS, rows, held);
+            }
+            part.copy(GROUND, row_bytes::<AtomicU32>(2 * m), ground.bytes());
+            part.copy(UPPER, row_bytes::<AtomicU32>(m), upper.bytes());
+            part.values(IN_DEGREES, &in_degrees);
+            part.values(ENTRY, &[entry]);
+            part.values(RANGE, &range);
+        }))
     }
 
     /// Drops links that no list may have, of lists that were not written here. What begins after it

@@ -5,7 +5,7 @@ use super::space::Space;
 use crate::config::{Exact as Kept, HnswConfig, Quantization};
 use crate::error::Error;
 use crate::graph::Scratch;
-use crate::memory::{Memory, Rows, RowsWriter, Vacant, row_bytes, whole_lines};
+use crate::memory::{Held, Memory, Rows, RowsWriter, Vacant, row_bytes, whole_lines};
 use crate::metric::{DistanceMetric, Dot, Manhattan, SquaredEuclidean};
 use crate::simd::Simd;
 use crate::snapshot::{Part, PartWriter, Tag};
@@ -50,6 +50,15 @@ fn width(config: &HnswConfig, dimensions: usize) -> usize {
 const BATCH: usize = 64;
 
 impl Exact {
+    /// Writes the vectors of slots into the part of a snapshot.
+    pub(super) fn write(&self, held: &Held, part: &mut PartWriter<'_>) {
+        match self {
+            Self::F32(rows) => part.rows(VECTORS, rows, held),
+            Self::F16(rows) => part.rows(VECTORS, rows, held),
+            Self::None => {}
+        }
+    }
+
     /// Offers the vectors of slots to the nearest `k`.
     ///
     /// The query is filled up with zeros to the width of the rows, which no kernel counts.
@@ -176,15 +185,6 @@ impl ExactWriter {
             }
             Kept::None => Self::None,
         })
-    }
-
-    /// Writes the vectors into the part of a snapshot.
-    pub(super) fn write(&self, part: &mut PartWriter<'_>) {
-        match self {
-            Self::F32(rows) => part.rows(VECTORS, rows),
-            Self::F16(rows) => part.rows(VECTORS, rows),
-            Self::None => {}
-        }
     }
 
     /// The reader's half.

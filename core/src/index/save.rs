@@ -10,10 +10,10 @@ use super::{HnswIndex, Repair, check_config};
 use crate::config::{Exact, HnswConfig};
 use crate::error::Error;
 use crate::graph::{SLOTS_MAX, check_slots};
-use crate::memory::{RowsWriter, SlotsWriter, State};
+use crate::memory::{RowsWriter, SlotsWriter, State, collected};
 use crate::metric::DistanceMetric;
 use crate::simd::Simd;
-use crate::snapshot::{Open, Part, PartWriter, Tag, corrupt};
+use crate::snapshot::{Open, Part, Save, Tag, corrupt};
 
 const STATES: Tag = Tag::new(*b"SLOT", "states of slots");
 const FREE: Tag = Tag::new(*b"FREE", "free slots");
@@ -22,22 +22,32 @@ const LONGEST: Tag = Tag::new(*b"LGST", "longest length");
 const LONGER: Tag = Tag::new(*b"LNGR", "longer vectors");
 
 impl HnswIndex {
-    /// Writes the index into the part of a snapshot.
-    pub(crate) fn write(&self, part: &mut PartWriter<'_>) {
-        let states: Vec<u8> = self.slots.states().iter().map(|state| state.number()).collect();
-        part.values(STATES, &states);
-        part.values(FREE, &self.slots.free());
-        if let Some(sweep) = &self.sweep {
-            part.values(SWEEP, &sweep.position());
-        }
-        self.exact.write(part);
-        if let Some(graph) = &self.graph {
-            part.values(LONGEST, &[self.longest]);
-            graph.write(part);
-        }
-        if let Some(longer) = &self.longer {
-            part.rows(LONGER, longer);
-        }
+    /// What the part of a snapshot has of the index. Lists are copied, vectors are not: the slots
+    /// of now are held until they are written.
+    pub(crate) fn save(&self) -> Result<Save, Error> {
+        let held = self.slots.held()?;
+        let states =
+            collected(held.states().len(), held.states().iter().map(|state| state.number()))?;
+        let free = self.slots.free()?;
+        let sweep = self.sweep.as_ref().map(Repair::position);
+        let (exact, longest) = (self.exact.exact(), self.longest);
+        let graph = self.graph.as_ref().map(|graph| graph.save(self.memory())).transpose()?;
+        let longer = self.longer.as_ref().map(|longer| longer.copied(self.memory())).transpose()?;
+        Ok(Box::new(move |part| {
+            part.values(STATES, &states);
+            part.values(FREE, &free);
+            if let Some(sweep) = &sweep {
+                part.values(SWEEP, sweep);
+            }
+            exact.write(&held, part);
+            if let Some(write_graph) = graph {
+                part.values(LONGEST, &[longest]);
+                write_graph(part, &held);
+            }
+            if let Some(longer) = longer {
+                part.copy(LONGER, size_of::<u32>(), longer.bytes());
+            }
+        }))
     }
 
     /// The index of a part.
@@ -144,9 +154,13 @@ mod tests {
     const PROMOTION: usize = if cfg!(miri) { 12 } else { 100 };
 
     fn written(index: &HnswIndex) -> Vec<u8> {
+        written_of(index.save().unwrap(), index.config())
+    }
+
+    fn written_of(save: Save, config: &HnswConfig) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut writer = SnapshotWriter::new(&mut bytes, index.config(), DIMENSIONS);
-        writer.part(&Scope::Global, index.len() as u64, |part| index.write(part));
+        let mut writer = SnapshotWriter::new(&mut bytes, config, DIMENSIONS);
+        writer.part(&Scope::Global, 0, save);
         writer.end().unwrap();
         bytes
     }
@@ -206,6 +220,26 @@ mod tests {
                 assert_eq!(again.check(), index.check());
                 assert_eq!(written(&again), written(&index), "round {round} of {config:?}");
             }
+        }
+    }
+
+    /// Miri sees whether a row is written while it is read.
+    #[test]
+    fn what_is_saved_is_written_while_the_index_goes_on() {
+        let config = HnswConfig::fast().with_ef_construction(16).with_promotion_size(PROMOTION);
+        let mut index = HnswIndex::new(config, DIMENSIONS, Simd::detect()).unwrap();
+        let (days, count) = if cfg!(miri) { (2, 16) } else { (40, 60) };
+        for day in 0..days {
+            let before = written(&index);
+            let (save, config) = (index.save().unwrap(), index.config().clone());
+            #[expect(clippy::disallowed_methods, reason = "a test may start threads")]
+            let after = std::thread::scope(|scope| {
+                let writing = scope.spawn(move || written_of(save, &config));
+                live(&mut index, 10 * day, count);
+                live(&mut index, 10 * day + 5, count);
+                writing.join().unwrap()
+            });
+            assert!(after == before, "day {day}");
         }
     }
 }

@@ -11,6 +11,7 @@ mod arena;
 mod bytes;
 mod chunk;
 mod epoch;
+mod held;
 mod hidden;
 mod list;
 mod shape;
@@ -30,6 +31,7 @@ pub(crate) use bytes::ALIGN;
 pub use bytes::Bytes;
 pub(crate) use chunk::{Chunk, ChunkWriter};
 pub(crate) use epoch::{Domain, Guard, Pin, Published, Reading};
+pub(crate) use held::Held;
 pub(crate) use list::{Change, EMPTY, links, rewrite};
 pub(crate) use shape::{arena_bytes, row_bytes, whole_lines};
 pub(crate) use shared::Shared;
@@ -38,12 +40,26 @@ pub(crate) use slots::{Shown, Slots, SlotsWriter, slots_bytes};
 pub(crate) use state::State;
 pub(crate) use vacant::Vacant;
 
+use crate::error::Error;
+
 /// The one domain of the process: a search pins it whatever index it reads.
 static DOMAIN: LazyLock<Domain> = LazyLock::new(Domain::new);
 
 /// The domain that all searches and indexes of the process share.
 pub(crate) fn domain() -> &'static Domain {
     &DOMAIN
+}
+
+/// So many values in a vector, if there is memory for it.
+pub(crate) fn collected<T>(
+    len: usize,
+    values: impl IntoIterator<Item = T>,
+) -> Result<Vec<T>, Error> {
+    let mut vector = Vec::new();
+    let bytes = len.saturating_mul(size_of::<T>());
+    vector.try_reserve_exact(len).map_err(|_| Error::OutOfMemory { bytes })?;
+    vector.extend(values);
+    Ok(vector)
 }
 
 /// How an index gets its large chunks: what an adapter knows of its operating system.

@@ -13,10 +13,11 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::held::{Held, Hold};
 use super::hidden::{Hidden, HiddenWriter, hidden_bytes, hides};
 use super::state::State;
 use super::vacant::Vacant;
-use super::{Memory, Reading, Rows, RowsWriter, SlotSet, View, arena_bytes, domain};
+use super::{Memory, Reading, Rows, RowsWriter, SlotSet, View, arena_bytes, collected, domain};
 use crate::error::Error;
 
 /// A slot that has not died.
@@ -49,9 +50,10 @@ pub(crate) struct SlotsWriter {
     states: Vec<State>,
     /// In the order in which they will be taken.
     free: Vec<u32>,
-    /// Free, but a search may still stand on them.
+    /// Free, but a search may still stand on them, or a snapshot be written of them.
     retired: Vec<u32>,
     dead: usize,
+    hold: Hold,
 }
 
 /// The slots that one search shows.
@@ -175,6 +177,7 @@ impl SlotsWriter {
             free: Vec::new(),
             retired: Vec::new(),
             dead: 0,
+            hold: Hold::default(),
         }
     }
 
@@ -210,8 +213,9 @@ impl SlotsWriter {
     }
 
     /// The free slots in the order in which they will be taken.
-    pub(crate) fn free(&self) -> Vec<u32> {
-        self.free.iter().rev().chain(&self.retired).copied().collect()
+    pub(crate) fn free(&self) -> Result<Vec<u32>, Error> {
+        let len = self.free.len() + self.retired.len();
+        collected(len, self.free.iter().rev().chain(&self.retired).copied())
     }
 
     /// The reader's half.
@@ -242,9 +246,15 @@ impl SlotsWriter {
         self.states.get(slot as usize) == Some(&State::Live)
     }
 
-    /// How many slots more there will be once as many births have taken the free ones.
+    /// The slots of now, whose rows stay as they are while it lives.
+    pub(crate) fn held(&self) -> Result<Held, Error> {
+        Held::new(&self.states, &self.hold)
+    }
+
+    /// How many slots more there will be at most once as many births have taken the free ones.
     pub(crate) fn growth(&self, births: usize) -> usize {
-        births.saturating_sub(self.free.len() + self.retired.len())
+        let retired = if self.hold.seems_gone() { self.retired.len() } else { 0 };
+        births.saturating_sub(self.free.len() + retired)
     }
 
     /// Makes room for births and deaths, so that they cannot fail. Searches that walk want to
@@ -275,7 +285,7 @@ impl SlotsWriter {
     /// A slot for an entry of the batch that is not committed yet: the one that has been free for
     /// longest, or a new one at the end.
     pub(crate) fn take(&mut self) -> Vacant {
-        if self.free.is_empty() && !self.retired.is_empty() {
+        if self.free.is_empty() && !self.retired.is_empty() && self.hold.is_gone() {
             domain().wait_for_readers(self.slots.index);
             // They are taken from the end.
             self.free.extend(self.retired.drain(..).rev());

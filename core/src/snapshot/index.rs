@@ -27,7 +27,7 @@ use crate::scope::Scope;
 /// let entry = VectorEntry::new("a", vec![1.0]);
 /// collection.insert(vec![entry.clone(), entry.with_scope(acme.clone())], 0)?;
 /// let mut file = Vec::new();
-/// collection.write_snapshot(&mut file).unwrap();
+/// collection.snapshot()?.write(&mut file)?;
 ///
 /// let fetch = |range: std::ops::Range<u64>| &file[range.start as usize..range.end as usize];
 /// let (header, footer) = SnapshotIndex::ends(file.len() as u64);

@@ -14,14 +14,13 @@ mod index;
 mod read;
 mod write;
 
-use std::convert::Infallible;
-
+use crate::error::Error;
 use crate::memory::Memory;
 
 pub(crate) use index::Place;
 pub use index::SnapshotIndex;
 pub(crate) use read::{Part, corrupt};
-pub(crate) use write::{PartWriter, SnapshotWriter};
+pub(crate) use write::{PartWriter, Save, SnapshotWriter};
 
 #[cfg(target_endian = "big")]
 compile_error!("snapshots are little-endian, and are read where they lie");
@@ -34,7 +33,7 @@ compile_error!("snapshots are little-endian, and are read where they lie");
 /// let mut bytes = Vec::new();
 /// Sink::write(&mut bytes, b"abc")?;
 /// assert_eq!(bytes, b"abc");
-/// # Ok::<(), std::convert::Infallible>(())
+/// # Ok::<(), vicino_core::Error>(())
 /// ```
 pub trait Sink {
     /// Why it takes no more.
@@ -49,9 +48,12 @@ pub trait Sink {
 }
 
 impl Sink for Vec<u8> {
-    type Error = Infallible;
+    /// [`Error::OutOfMemory`].
+    type Error = Error;
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let all = self.len().saturating_add(bytes.len());
+        self.try_reserve(bytes.len()).map_err(|_| Error::OutOfMemory { bytes: all })?;
         self.extend_from_slice(bytes);
         Ok(())
     }

@@ -7,7 +7,7 @@ use twox_hash::XxHash3_64;
 use super::index::Place;
 use super::{CRITICAL, Tag, Verify};
 use crate::error::Error;
-use crate::memory::{ALIGN, Bytes};
+use crate::memory::{ALIGN, Bytes, collected};
 
 /// The part of a scope.
 #[derive(Debug)]
@@ -101,11 +101,7 @@ impl Part {
     ) -> Result<Vec<T>, Error> {
         let found = self.take(tag, size_of::<T>())?;
         let values = found.as_ref().map_or(&[][..], |bytes| bytemuck::cast_slice(bytes.read()));
-        let mut copy = Vec::new();
-        let bytes = size_of_val(values);
-        copy.try_reserve_exact(values.len()).map_err(|_| Error::OutOfMemory { bytes })?;
-        copy.extend_from_slice(values);
-        Ok(copy)
+        collected(values.len(), values.iter().copied())
     }
 
     /// Is nothing left that a reader has to know?

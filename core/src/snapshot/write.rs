@@ -6,7 +6,7 @@ use twox_hash::XxHash3_64;
 
 use super::{CRITICAL, END, ENTRY, FOOTER, HEADER, MAGIC, MAJOR, MINOR, Sink, Tag};
 use crate::config::HnswConfig;
-use crate::memory::{ALIGN, RowsWriter, Shared};
+use crate::memory::{ALIGN, Held, Rows, Shared, row_bytes};
 use crate::scope::Scope;
 
 /// A snapshot on its way out. The first error of the sink ends it.
@@ -17,6 +17,10 @@ pub(crate) struct SnapshotWriter<'s, S: Sink> {
     directory: Vec<u8>,
     parts: u64,
 }
+
+/// What is to be written into a part, as it was when this was made: whatever becomes of what it was
+/// made of meanwhile.
+pub(crate) type Save = Box<dyn FnOnce(&mut PartWriter<'_>) + Send>;
 
 /// The part of a scope.
 pub(crate) struct PartWriter<'w> {
@@ -133,23 +137,29 @@ impl PartWriter<'_> {
         self.at += len;
     }
 
-    /// Writes the rows of an arena.
-    pub(crate) fn rows<T: Shared>(&mut self, tag: Tag, rows: &RowsWriter<T>) {
+    /// Writes the rows of slots that are held, and zeros in the places of those that are free.
+    pub(crate) fn rows<T: Shared>(&mut self, tag: Tag, rows: &Rows<T>, held: &Held) {
         let view = rows.view();
-        let stride = rows.rows().width() * size_of::<T::Plain>();
-        self.array(tag, stride, |array| {
-            let mut plain = Vec::new();
-            for slot in 0..view.len() {
+        let width = rows.width();
+        self.array(tag, row_bytes::<T>(width), |array| {
+            let mut plain = Vec::with_capacity(width);
+            for slot in held.slots() {
                 plain.clear();
-                plain.extend(view.row(slot).iter().map(T::plain));
+                plain.extend(slot.into_iter().flat_map(|slot| view.row(slot)).map(T::plain));
+                plain.resize(width, bytemuck::Zeroable::zeroed());
                 array.extend(bytemuck::cast_slice(&plain));
             }
         });
     }
 
+    /// Writes rows that lie one behind the other.
+    pub(crate) fn copy(&mut self, tag: Tag, stride: usize, rows: &[u8]) {
+        self.array(tag, stride, |array| array.extend(rows));
+    }
+
     /// Writes values of one length, as they are on a little-endian machine.
     pub(crate) fn values<T: bytemuck::NoUninit>(&mut self, tag: Tag, values: &[T]) {
-        self.array(tag, size_of::<T>(), |array| array.extend(bytemuck::cast_slice(values)));
+        self.copy(tag, size_of::<T>(), bytemuck::cast_slice(values));
     }
 
     fn align(&mut self) {
@@ -166,17 +176,27 @@ impl ArrayWriter<'_> {
     }
 
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= BUFFER {
+        if self.buffer.len() + bytes.len() > BUFFER {
             self.flush();
+        }
+        match bytes.len() {
+            BUFFER.. => self.pass(bytes),
+            _ => self.buffer.extend_from_slice(bytes),
         }
     }
 
     fn flush(&mut self) {
-        self.checksum.write(&self.buffer);
-        (self.out)(&self.buffer);
-        self.written += self.buffer.len() as u64;
-        self.buffer.clear();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        self.pass(&buffer);
+        buffer.clear();
+        self.buffer = buffer;
+    }
+
+    /// Has bytes go out, behind all that came before them.
+    fn pass(&mut self, bytes: &[u8]) {
+        self.checksum.write(bytes);
+        (self.out)(bytes);
+        self.written += bytes.len() as u64;
     }
 }
 

@@ -111,5 +111,6 @@ fn live(collection: &mut Collection) {
         _ = collection.insert(vec![entry(200)], 1_800);
     }
     let mut again = Vec::new();
-    let Ok(()) = collection.write_snapshot(&mut again);
+    let snapshot = collection.snapshot().expect("there is memory for it");
+    snapshot.write(&mut again).expect("there is memory for it");
 }

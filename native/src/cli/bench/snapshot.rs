@@ -29,10 +29,13 @@ pub(super) fn run(bench: &Bench, path: &Path, out: &mut impl Write) -> Result<()
     bench.describe(data.len(), built.stats().memory.total(), took, out)?;
 
     let start = Instant::now();
-    vicino::write_file(&built, path)?;
+    let snapshot = built.snapshot()?;
+    let held = start.elapsed().as_secs_f64() * 1e3;
+    vicino::write_file(snapshot, path)?;
     let took = start.elapsed().as_secs_f64();
     let megabytes = fs::metadata(path)?.len() as f64 / 1e6;
-    writeln!(out, "written: {megabytes:.0} MB in {took:.2} s, {:.0} MB/s", megabytes / took)?;
+    let rate = megabytes / took;
+    writeln!(out, "written: {megabytes:.0} MB in {took:.2} s, {rate:.0} MB/s; {held:.0} ms held")?;
 
     let mapped = open(path, &Open::default(), "mapped", &data, bench, out)?;
     let preload = Open::default().with_preload(true).with_memory(bench.memory());
