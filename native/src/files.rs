@@ -2,10 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use vicino_core::{Bytes, Error, Sink, Snapshot};
+use vicino_core::{Bytes, Sink, Snapshot};
 
 /// A file, or anything else that is written to, as core knows it.
 ///
@@ -91,5 +91,9 @@ fn create_beside(folder: &Path, name: &OsStr) -> io::Result<(File, PathBuf)> {
 ///
 /// Those of the file system.
 pub fn read_file(path: &Path) -> io::Result<Bytes> {
-    Bytes::try_from(fs::read(path)?).map_err(|error: Error| io::Error::other(error))
+    let mut file = File::open(path)?;
+    let len = usize::try_from(file.metadata()?.len()).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    let mut bytes = Bytes::zeroed(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    file.read_exact(bytes.fill_in())?;
+    Ok(bytes)
 }

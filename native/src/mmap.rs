@@ -21,7 +21,7 @@ use vicino_core::{Bytes, Memory};
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("store.vcn");
 /// let collection = Collection::new(HnswConfig::balanced(), 2, vicino::simd()?)?;
-/// vicino::write_file(&collection, &path)?;
+/// vicino::write_file(collection.snapshot()?, &path)?;
 ///
 /// // SAFETY: nobody changes the file.
 /// let bytes = unsafe { vicino::map_file(&path)? };

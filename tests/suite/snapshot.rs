@@ -161,6 +161,30 @@ fn a_snapshot_is_of_the_moment_that_it_was_taken() {
     }
 }
 
+/// What is copied at the first change was counted before it.
+#[test]
+fn an_opened_collection_keeps_to_its_limit() {
+    let collection = collection(DistanceMetric::Cosine);
+    let file = written(&collection);
+    let used = |of: &Collection| of.stats().memory;
+    let mut refused = 0;
+    for room in (0..1_000_000).step_by(20_000) {
+        let again = opened(&file, Verify::Structure).unwrap();
+        assert_eq!(used(&again).vectors, used(&collection).vectors);
+        let limit = used(&again).total() + room;
+        let mut again = again.with_memory_limit(limit);
+        let more = entries(&tenant(), 40, &mut Random(8));
+        match again.upsert(more, 200) {
+            Ok(_) => assert!(used(&again).total() <= limit, "{:?} with {room}", used(&again)),
+            Err(error) => {
+                assert_eq!(error.code(), "memory_limit");
+                refused += 1;
+            }
+        }
+    }
+    assert!((1..50).contains(&refused), "{refused} of 50");
+}
+
 #[test]
 fn some_scopes_are_a_file_of_their_own() {
     let collection = collection(DistanceMetric::Cosine);

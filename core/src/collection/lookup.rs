@@ -167,10 +167,13 @@ impl Lookup {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let columns = self.indexed.get().map_or(0, |indexed| {
-            indexed.metadata.bytes() + indexed.times.bytes() + indexed.slots as usize / 8
-        });
-        let columns = columns + self.saved.as_ref().map_or(0, |(saved, _)| saved.len());
+        let columns = match (self.indexed.get(), &self.saved) {
+            (Some(indexed), _) => {
+                indexed.metadata.bytes() + indexed.times.bytes() + indexed.slots as usize / 8
+            }
+            (None, Some((saved, _))) => saved.len(),
+            (None, None) => 0,
+        };
         self.ids.bytes() + columns
     }
 

@@ -271,7 +271,9 @@ impl PartitionWriter {
     pub(super) fn bytes_with(&self, batch: &Batch) -> usize {
         let (len, births) = (self.catalog.len, batch.births.len());
         let indexed = len + births > INDEXED_MIN;
-        let begins = indexed && !self.partition.lookup().is_indexed();
+        let lookup = self.partition.lookup();
+        let begins = indexed && !lookup.is_indexed() || !lookup.is_loaded();
+        drop(lookup);
         let (before, bytes) = if begins { (len, self.records.bytes()) } else { (0, 0) };
         let entries = before + births + batch.updates.len();
         self.bytes()

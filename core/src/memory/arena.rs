@@ -299,9 +299,10 @@ impl<T: Shared> Rows<T> {
         }
     }
 
-    /// The bytes of all chunks.
+    /// The bytes of all chunks, of one that is not whole in the base those that it will have.
     pub(crate) fn bytes(&self) -> usize {
-        self.capacity() * self.arena.shape.stride
+        self.arena.shape.extent(self.arena.chunks.load(Ordering::Relaxed)).0
+            * self.arena.shape.stride
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use super::super::arena_bytes;
 use super::*;
 
 #[test]
@@ -51,7 +52,8 @@ fn rows_of_another_are_read_where_they_are_and_more_come_behind_them() {
         let mut writer = RowsWriter::<AtomicU32>::over(2, Memory::default(), base).unwrap();
         let rows = writer.rows();
         let before = rows.view();
-        assert_eq!((before.len(), rows.bytes()), (count, count as usize * 8));
+        let bytes = arena_bytes::<AtomicU32>(2, count as usize);
+        assert_eq!((before.len(), rows.bytes()), (count, bytes), "as if they were its own");
         let seen = |view: &View<'_, AtomicU32>, slot| {
             let [a, b] = view.row(slot) else { panic!("a row of two") };
             (a.load(Ordering::Relaxed), b.load(Ordering::Relaxed))

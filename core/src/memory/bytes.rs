@@ -13,8 +13,7 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::Memory;
-use super::chunk::ChunkWriter;
+use super::chunk::{Chunk, LARGE};
 use crate::error::Error;
 
 /// Bytes to open a snapshot on: a file in memory, or a private mapping of one.
@@ -50,11 +49,37 @@ impl Bytes {
     ///
     /// [`Error::OutOfMemory`].
     pub fn copy_of(bytes: &[u8]) -> Result<Self, Error> {
+        let mut copy = Self::zeroed(bytes.len())?;
+        copy.fill_in().copy_from_slice(bytes);
+        Ok(copy)
+    }
+
+    /// So many zeros, to [`fill_in`](Self::fill_in) what is read from elsewhere.
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use vicino_core::Bytes;
+    ///
+    /// let mut file = &b"not a snapshot"[..];
+    /// let mut bytes = Bytes::zeroed(file.len())?;
+    /// file.read_exact(bytes.fill_in()).unwrap();
+    /// # Ok::<(), vicino_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`].
+    pub fn zeroed(len: usize) -> Result<Self, Error> {
         // A large chunk begins where it has to.
-        let mut writer = ChunkWriter::new(bytes.len().max(4096), Memory::default())?;
-        writer.append(bytes);
-        let chunk = Arc::clone(writer.chunk());
-        Ok(Self { start: chunk.start(), len: bytes.len(), owner: chunk })
+        let chunk = Chunk::zeroed(len.max(LARGE))?;
+        Ok(Self { start: chunk.start(), len, owner: Arc::new(chunk) })
+    }
+
+    /// All of them, to be filled in before anything is opened on them.
+    pub fn fill_in(&mut self) -> &mut [u8] {
+        // SAFETY: they can be written while the owner lives, and whoever is opened on them has
+        // taken them.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
     }
 
     /// Bytes that lie elsewhere, for as long as `owner` lives. They are copied if they do not begin

@@ -6,7 +6,7 @@
 
 #![expect(unsafe_code, reason = "bytes that are read while others are written behind them")]
 
-use std::alloc::{Layout, alloc, dealloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
@@ -22,7 +22,7 @@ pub(super) const LINE: usize = 64;
 /// Two lines, which many processors fetch together: a larger chunk begins with them. For a small
 /// one that is not worth what the allocator loses between chunks.
 const PAIR: usize = 2 * LINE;
-const LARGE: usize = 4096;
+pub(super) const LARGE: usize = 4096;
 
 /// A huge page of most machines.
 pub(super) const PAGE_HUGE: usize = 2 << 20;
@@ -72,6 +72,16 @@ unsafe impl Send for Chunk {}
 unsafe impl Sync for Chunk {}
 
 impl Chunk {
+    /// A chunk of so many zeros, which nobody appends to.
+    pub(super) fn zeroed(bytes: usize) -> Result<Self, Error> {
+        assert!(bytes > 0, "a chunk holds something");
+        let layout = layout(bytes)?;
+        // SAFETY: it has at least one byte.
+        let start = NonNull::new(unsafe { alloc_zeroed(layout) });
+        let start = start.ok_or(Error::OutOfMemory { bytes })?;
+        Ok(Self { start, layout, len: AtomicUsize::new(bytes) })
+    }
+
     /// The bytes that have been appended.
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
