@@ -85,16 +85,18 @@ impl<T: Shared> RowsWriter<T> {
     /// A copy of the rows that lie in bytes, and no part of one.
     pub(crate) fn copy_of(width: usize, memory: Memory, from: &Bytes) -> Result<Self, Error> {
         let mut writer = Self::new(width, memory);
-        let stride = writer.rows.arena.shape.stride;
-        let rows = from.len() / stride;
+        let shape = writer.rows.arena.shape;
+        let rows = from.len() / shape.stride;
         writer.reserve(rows)?;
-        for (slot, row) in (0..).zip(from.read().chunks_exact(stride)) {
-            // A chunk of a snapshot begins where any row may.
-            let row: &[T::Plain] = bytemuck::cast_slice(row);
-            // SAFETY: there is room for as many, and nobody else knows of them.
-            unsafe { writer.write(slot, row, bytemuck::Zeroable::zeroed()) };
+        let chunks = writer.rows.arena.chunks.load(Ordering::Relaxed);
+        for (chunk, first) in writer.table().iter().enumerate().take(chunks) {
+            let (start, count) = shape.extent(chunk);
+            let (at, bytes) = (start * shape.stride, count.min(rows - start) * shape.stride);
+            let (from, to) = (from.start().as_ptr(), first.load(Ordering::Relaxed));
+            // SAFETY: so many bytes of either are rows of the chunk, and nobody reads the new ones.
+            unsafe { to.wrapping_add(at).copy_from_nonoverlapping(from.wrapping_add(at), bytes) };
         }
-        let rows = u32::try_from(rows).expect("as many fit");
+        let rows = u32::try_from(rows).map_err(|_| Error::OutOfMemory { bytes: from.len() })?;
         writer.rows.arena.len.store(rows, Ordering::Release);
         Ok(writer)
     }

@@ -49,6 +49,7 @@ fn rows_of_another_are_read_where_they_are_and_more_come_behind_them() {
         let rows: Vec<u32> = (0..count).flat_map(|i| [i, i + 1]).collect();
         let base = Bytes::copy_of(bytemuck::cast_slice(&rows)).unwrap();
         let start = base.start().as_ptr();
+        let copy = RowsWriter::<AtomicU32>::copy_of(2, Memory::default(), &base).unwrap();
         let mut writer = RowsWriter::<AtomicU32>::over(2, Memory::default(), base).unwrap();
         let rows = writer.rows();
         let before = rows.view();
@@ -58,6 +59,8 @@ fn rows_of_another_are_read_where_they_are_and_more_come_behind_them() {
             let [a, b] = view.row(slot) else { panic!("a row of two") };
             (a.load(Ordering::Relaxed), b.load(Ordering::Relaxed))
         };
+        assert!((0..count).all(|slot| seen(&copy.view(), slot) == (slot, slot + 1)), "a copy");
+        assert_eq!((copy.len(), copy.rows().bytes()), (count as usize, bytes));
         if count > 0 {
             assert_eq!(before.address(0), start.cast_const());
             before.row(count - 1)[1].store(7, Ordering::Release);

@@ -2,6 +2,7 @@
 
 use std::hash::Hasher;
 
+use bytemuck::Pod;
 use twox_hash::XxHash3_64;
 
 use super::{CRITICAL, END, ENTRY, FOOTER, HEADER, MAGIC, MAJOR, MINOR, Sink, Tag};
@@ -138,16 +139,12 @@ impl PartWriter<'_> {
     }
 
     /// Writes the rows of slots that are held, and zeros in the places of those that are free.
-    pub(crate) fn rows<T: Shared>(&mut self, tag: Tag, rows: &Rows<T>, held: &Held) {
+    pub(crate) fn rows<T: Shared + Pod>(&mut self, tag: Tag, rows: &Rows<T>, held: &Held) {
         let view = rows.view();
-        let width = rows.width();
-        self.array(tag, row_bytes::<T>(width), |array| {
-            let mut plain = Vec::with_capacity(width);
+        let free = vec![0; row_bytes::<T>(rows.width())];
+        self.array(tag, free.len(), |array| {
             for slot in held.slots() {
-                plain.clear();
-                plain.extend(slot.into_iter().flat_map(|slot| view.row(slot)).map(T::plain));
-                plain.resize(width, bytemuck::Zeroable::zeroed());
-                array.extend(bytemuck::cast_slice(&plain));
+                array.extend(slot.map_or(&free, |slot| bytemuck::cast_slice(view.row(slot))));
             }
         });
     }
