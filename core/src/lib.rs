@@ -39,8 +39,9 @@ mod verify;
 mod verify_snapshot;
 
 pub use collection::{
-    Collection, CollectionReader, IdOrKey, MemoryStats, Page, RecallProbe, ScopeLimits,
-    ScopeReader, ScopeStats, ScopeWriter, Snapshot, StorageStats,
+    Change, Collection, CollectionReader, IdOrKey, MemoryStats, Page, PreparedBatch, RecallProbe,
+    ScopeLimits, ScopeReader, ScopeStats, ScopeWriter, Snapshot, StorageStats, Write, WriteBatch,
+    Written,
 };
 pub use config::{Exact, HnswConfig, Quantization};
 pub use entry::{EntryKey, VectorEntry};

@@ -92,6 +92,10 @@ fn create_beside(folder: &Path, name: &OsStr) -> io::Result<(File, PathBuf)> {
 /// Those of the file system.
 pub fn read_file(path: &Path) -> io::Result<Bytes> {
     let mut file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        // It does not tell how long it is.
+        return Bytes::try_from(fs::read(path)?).map_err(io::Error::other);
+    }
     let len = usize::try_from(file.metadata()?.len()).map_err(|_| io::ErrorKind::OutOfMemory)?;
     let mut bytes = Bytes::zeroed(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
     file.read_exact(bytes.fill_in())?;

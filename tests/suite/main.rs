@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, and prints what it skipped"
 )]
 
+mod batches;
 mod collection;
 mod deletes;
 mod filter;

@@ -183,6 +183,14 @@ fn an_opened_collection_keeps_to_its_limit() {
         }
     }
     assert!((1..50).contains(&refused), "{refused} of 50");
+
+    // What takes memory is not what deletes it.
+    let again = opened(&file, Verify::Structure).unwrap();
+    let limit = used(&again).total() + 1;
+    let mut again = again.with_memory_limit(limit);
+    assert_eq!(again.delete(&[EntryKey::new(tenant(), "id-8")], 5).unwrap(), 1);
+    assert!(again.delete_where(&tenant(), &field("n").eq(0), 5).unwrap() > 0);
+    assert!(again.maintain(u64::MAX, 150).unwrap().purged > 0);
 }
 
 #[test]
@@ -299,7 +307,11 @@ fn a_damaged_array_does_no_harm() {
                 bytes[at] = u8::try_from(value).unwrap();
             }
             match opened(&bytes, Verify::Structure) {
-                Ok(mut collection) => drop(told(&mut collection)),
+                Ok(mut collection) => {
+                    told(&mut collection);
+                    let again = opened(&written(&collection), Verify::Full);
+                    assert!(again.is_ok(), "what went on is a snapshot again: {again:?}");
+                }
                 Err(_) => refused += 1,
             }
         }
@@ -337,12 +349,15 @@ fn a_file_made_to_do_harm_does_none() {
     let (ones, last, most) = ([0xff; 16], [0, 0, 0, 0x7f], i64::MAX.to_le_bytes());
     let of = |tag: &[u8; 4]| array(&file, "tenant:a:b", tag);
     let entries = of(b"IDOR").len() / 4;
+    let ids = &file[of(b"IDOR")];
+    let swapped = [&ids[400..404], &ids[4..400], &ids[..4]].concat();
     let cases: Vec<(&[u8; 4], usize, &[u8])> = vec![
         (b"SLOT", 0, &[9; 8]),
         (b"SLOT", 0, &[3; 8]),
         (b"FREE", 0, &ones),
         (b"IDOR", 0, &ones),
         (b"IDOR", 4 * (entries - 1), &[0; 4]),
+        (b"IDOR", 0, &swapped),
         (b"RECS", 0, &ones),
         (b"RECS", 8, &[1; 8]),
         (b"RECD", 0, &ones),
@@ -371,6 +386,8 @@ fn a_file_made_to_do_harm_does_none() {
                 told(&mut collection);
                 let again = written(&collection);
                 assert!(again.len() < 2 * file.len(), "{said} grows");
+                let again = opened(&again, Verify::Full);
+                assert!(again.is_ok(), "{said}: what went on is a snapshot again: {again:?}");
             }
             Err(error) => assert!(matches!(error, Error::Corrupt { .. }), "{said}: {error}"),
         }

@@ -89,13 +89,14 @@ impl Collection {
         &self,
         changes: impl Iterator<Item = (&'b PartitionWriter, &'b Batch)>,
     ) -> Result<(), Error> {
-        let mut needed = self.limits.used;
+        let (mut needed, mut more) = (self.limits.used, false);
         for (partition, batch) in changes {
             let bytes = partition.bytes_with(batch);
             needed = needed - partition.counted + bytes.max(partition.counted);
             if batch.births.is_empty() && batch.updates.is_empty() {
                 continue;
             }
+            more = true;
             let scope = partition.scope();
             let limits = self.limits.scopes.get(scope).unwrap_or(&self.limits.every_scope);
             let vectors = partition.catalog.len + batch.births.len() - batch.deaths.len();
@@ -110,7 +111,7 @@ impl Collection {
             }
         }
         match self.limits.memory {
-            Some(max) if needed > max && needed > self.limits.used => {
+            Some(max) if more && needed > max && needed > self.limits.used => {
                 Err(Error::MemoryLimit { max, needed })
             }
             _ => Ok(()),

@@ -29,6 +29,8 @@ pub(super) struct Lookup {
     /// What becomes `indexed` when somebody needs it: columns as a snapshot has them, for so many
     /// slots.
     saved: Option<(Bytes, u32)>,
+    /// Of entries that are gone and were not found here, since a snapshot was damaged.
+    lost: Vec<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +84,7 @@ impl Lookup {
                 .ok_or_else(|| corrupt(EXPIRIES.name)("are not of as many entries"))?,
             indexed: OnceLock::new(),
             saved: part.take(COLUMNS, 1)?.map(|columns| (columns, slots)),
+            lost: Vec::new(),
         };
         lookup.settle(records);
         Ok(lookup)
@@ -127,15 +130,20 @@ impl Lookup {
         }))
     }
 
-    /// Has read what is not, so that it can be changed.
-    pub(super) fn load(&mut self, records: &Records) {
+    /// Reads columns that are not, the first half of what makes it one that can be changed.
+    pub(super) fn read_columns(&self, records: &Records) {
         self.indexed(records);
+    }
+
+    /// The second half.
+    pub(super) fn load(&mut self) {
+        self.saved = None;
         self.ids.load();
     }
 
     /// Can it be changed?
     pub(super) fn is_loaded(&self) -> bool {
-        self.ids.is_loaded() && self.is_indexed() == self.indexed.get().is_some()
+        self.ids.is_loaded() && self.saved.is_none()
     }
 
     /// Columns of all records.
@@ -191,8 +199,11 @@ impl Lookup {
 
     /// Removes an entry, whose record is there still.
     pub(super) fn forget(&mut self, slot: u32, records: &Records) {
-        let Some(record) = records.get(slot) else { return };
-        self.ids.remove(record.id(), slot, records);
+        let record = records.get(slot);
+        let Some(record) = record.filter(|it| self.ids.remove(it.id(), slot, records)) else {
+            self.lost.push(slot);
+            return;
+        };
         if let Some(time) = record.expires_at()
             && let Some(count) = self.expiries.get_mut(&time)
         {
@@ -216,9 +227,28 @@ impl Lookup {
         }
     }
 
-    /// Makes columns once there are many entries.
+    /// Makes columns once there are many entries, and all again where something was lost.
     pub(super) fn settle(&mut self, records: &Records) {
+        if !self.lost.is_empty() {
+            self.mend(records);
+        }
         if !self.is_indexed() && self.ids.len() > INDEXED_MIN {
+            let indexed = self.made_of(records);
+            self.indexed.get_or_init(|| Box::new(indexed));
+        }
+    }
+
+    /// Makes all again without what was lost.
+    fn mend(&mut self, records: &Records) {
+        let slots = self.lost.iter().copied().chain(self.ids.iter()).max();
+        let mut gone = SlotSet::default();
+        gone.reset(slots.map_or(0, |most| most + 1));
+        self.lost.drain(..).for_each(|slot| gone.insert(slot));
+        self.ids.sort_without(&gone, records);
+        self.expiries.clear();
+        let ends = self.ids.iter().filter_map(|slot| records.get(slot)?.expires_at());
+        ends.for_each(|time| *self.expiries.entry(time).or_default() += 1);
+        if self.indexed.take().is_some() {
             let indexed = self.made_of(records);
             self.indexed.get_or_init(|| Box::new(indexed));
         }

@@ -1,6 +1,6 @@
 //! Clearing up: what has expired, and what deletes leave behind.
 
-use super::Collection;
+use super::{Collection, Write};
 use crate::entry::check_time;
 use crate::error::Error;
 use crate::index::Maintenance;
@@ -25,7 +25,7 @@ impl Collection {
                 done.finished = false;
                 break;
             }
-            done.purged += self.purge(&scope, now)?;
+            done.purged += self.write(Write::Purge(scope.clone()), now)?.count;
             let Some(partition) = self.partitions.get_mut(&scope) else { continue };
             let swept = partition.sweep(budget - done.distances, &*self.executor.0);
             done.distances += swept.distances;

@@ -4,10 +4,12 @@
 //! by its searches, counts in them or slows them. `Collection` writes, and there is one;
 //! `CollectionReader` reads, and there may be any number, on any thread, while it writes.
 //!
-//! `writes` turns calls into batches that cannot fail, `partition` makes them and lets them be
+//! `batch` turns writes into changes that cannot fail, `partition` makes them and lets them be
 //! seen at once, `search` answers. Time is an argument, in milliseconds, and never goes back in a
 //! scope.
 
+mod batch;
+mod change;
 mod directory;
 mod limits;
 mod lookup;
@@ -38,6 +40,7 @@ use crate::index::HnswIndex;
 use crate::memory::Memory;
 use crate::scope::Scope;
 use crate::simd::Simd;
+pub use batch::{Change, PreparedBatch, WriteBatch};
 use directory::Directory;
 pub use limits::ScopeLimits;
 use partition::PartitionWriter;
@@ -46,6 +49,7 @@ pub use recall::RecallProbe;
 pub use scoped::{IdOrKey, ScopeReader, ScopeWriter};
 pub use snapshot::Snapshot;
 pub use stats::{MemoryStats, ScopeStats, StorageStats};
+pub use writes::{Write, Written};
 
 /// Entries of one dimension and metric, in any number of scopes.
 ///
@@ -140,14 +144,6 @@ impl Collection {
     /// [`Error::InvalidName`].
     pub fn scope(&mut self, scope: &Scope) -> Result<ScopeWriter<'_>, Error> {
         ScopeWriter::new(self, scope)
-    }
-
-    /// Deletes all of a scope, in O(1) for searches, and gives its memory back; how many entries
-    /// that were.
-    pub fn delete_scope(&mut self, scope: &Scope) -> usize {
-        let deleted = self.reader.read(scope, |at| at.len()).unwrap_or(0);
-        self.give_up(std::slice::from_ref(scope));
-        deleted
     }
 
     /// Measures how many candidates searches of a scope need for a recall with `k` results, and

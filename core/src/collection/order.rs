@@ -88,13 +88,23 @@ impl Order {
         own.insert(own.first(|other| id_of(*other, records) < Some(id)), slot);
     }
 
-    /// Removes the slot of an id, whose record is there still.
-    pub(super) fn remove(&mut self, id: &str, slot: u32, records: &Records) {
+    /// Removes the slot of an id, whose record is there still, if the order leads there: one of a
+    /// damaged snapshot may not.
+    pub(super) fn remove(&mut self, id: &str, slot: u32, records: &Records) -> bool {
         let own = self.own();
         let position = own.first(|other| id_of(*other, records) < Some(id));
-        if own.get(position) == Some(&slot) {
+        let found = own.get(position) == Some(&slot);
+        if found {
             own.remove(position);
         }
+        found
+    }
+
+    /// Puts all slots in order again, but for some.
+    pub(super) fn sort_without(&mut self, gone: &SlotSet, records: &Records) {
+        let mut slots: Vec<u32> = self.iter().filter(|slot| !gone.contains(*slot)).collect();
+        slots.sort_by_key(|slot| id_of(*slot, records));
+        *self = Self::Own(Sorted::of(slots));
     }
 
     fn own(&mut self) -> &mut Sorted<u32> {

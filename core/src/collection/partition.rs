@@ -95,10 +95,24 @@ pub(super) struct Batch {
     /// The metadata of entries that come.
     pub(super) births: Vec<Object>,
     pub(super) deaths: Vec<u32>,
-    /// Other metadata of entries that stay.
-    pub(super) updates: Vec<(u32, Object)>,
-    /// The records of births, then those of updates, one after the other.
+    /// The records of entries that come, one after the other.
     pub(super) records: Vec<u8>,
+    pub(super) updates: Vec<Update>,
+}
+
+/// Other metadata of an entry that stays, and its record.
+#[derive(Debug)]
+pub(super) struct Update {
+    pub(super) slot: u32,
+    pub(super) metadata: Object,
+    pub(super) record: Vec<u8>,
+}
+
+impl Batch {
+    /// All records that are written.
+    pub(super) fn all_records(&self) -> impl Iterator<Item = Record<'_>> + Clone {
+        all(&self.records).chain(self.updates.iter().map(|update| Record::at(&update.record)))
+    }
 }
 
 impl Partition {
@@ -247,8 +261,11 @@ impl PartitionWriter {
 
     /// The bytes of everything.
     pub(super) fn bytes(&self) -> usize {
-        let lookup = self.partition.lookup().bytes();
-        Self::FIXED_BYTES + self.index.memory_bytes() + self.records.bytes() + lookup
+        self.bytes_without_lookup() + self.partition.lookup().bytes()
+    }
+
+    fn bytes_without_lookup(&self) -> usize {
+        Self::FIXED_BYTES + self.index.memory_bytes() + self.records.bytes()
     }
 
     /// The most that so many entries take beside their vectors, whose ids, metadata and texts have
@@ -270,16 +287,21 @@ impl PartitionWriter {
     /// The most bytes that everything takes after a batch.
     pub(super) fn bytes_with(&self, batch: &Batch) -> usize {
         let (len, births) = (self.catalog.len, batch.births.len());
-        let indexed = len + births > INDEXED_MIN;
         let lookup = self.partition.lookup();
-        let begins = indexed && !lookup.is_indexed() || !lookup.is_loaded();
+        let indexed = lookup.is_indexed() || len + births > INDEXED_MIN;
+        // It is made of all entries where it is not there, or not loaded.
+        let is_there = lookup.is_loaded() && lookup.is_indexed() == indexed;
+        let there = if is_there { lookup.bytes() } else { 0 };
         drop(lookup);
-        let (before, bytes) = if begins { (len, self.records.bytes()) } else { (0, 0) };
+        let (before, bytes) = if is_there { (0, 0) } else { (len, self.records.bytes()) };
         let entries = before + births + batch.updates.len();
-        self.bytes()
+        let updated: usize = batch.updates.iter().map(|update| update.record.len()).sum();
+        let bytes = bytes + batch.records.len() + updated;
+        self.bytes_without_lookup()
+            + there
             + self.index.growth_bytes(births, batch.deaths.len())
-            + self.records.growth_bytes(&batch.records)
-            + Self::lookup_bytes_max(entries, bytes + batch.records.len(), indexed)
+            + self.records.growth_bytes(batch.all_records())
+            + Self::lookup_bytes_max(entries, bytes, indexed)
     }
 
     /// Has [`maintain`](super::Collection::maintain) something to do here?
@@ -291,10 +313,14 @@ impl PartitionWriter {
 
     /// Makes room for a batch.
     pub(super) fn prepare(&mut self, batch: &mut Batch) -> Result<Prepared, Error> {
-        if !self.partition.lookup().is_loaded() {
-            self.partition.lookup_mut().load(self.records.records());
+        let lookup = self.partition.lookup();
+        if !lookup.is_loaded() {
+            // What takes long has others read on.
+            lookup.read_columns(self.records.records());
+            drop(lookup);
+            self.partition.lookup_mut().load();
         }
-        self.records.reserve(&batch.records)?;
+        self.records.reserve(batch.all_records())?;
         self.index.prepare(std::mem::take(&mut batch.norms), &batch.deaths)
     }
 
@@ -306,7 +332,7 @@ impl PartitionWriter {
         now: i64,
         executor: &dyn Executor,
     ) {
-        let Batch { vectors, births, deaths, updates, records: written, .. } = batch;
+        let Batch { vectors, births, deaths, updates, records: born_records, .. } = batch;
         let born = self.index.apply_prepared(vectors, deaths, prepared, executor);
 
         let mut lookup = self.partition.lookup_mut();
@@ -315,14 +341,13 @@ impl PartitionWriter {
             lookup.forget(slot, records.records());
             records.remove(slot);
         }
-        let mut written = all(written);
-        for ((slot, metadata), record) in born.into_iter().zip(births).zip(&mut written) {
+        for ((slot, metadata), record) in born.into_iter().zip(births).zip(all(born_records)) {
             records.put(slot, record);
             lookup.learn(slot, metadata, records.records());
         }
-        for ((slot, metadata), record) in updates.iter().zip(written) {
+        for Update { slot, metadata, record } in updates {
             lookup.relearn(*slot, metadata, records.records());
-            records.put(*slot, record);
+            records.put(*slot, Record::at(record));
         }
         lookup.settle(records.records());
         let catalog = &mut self.catalog;

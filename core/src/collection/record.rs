@@ -112,8 +112,36 @@ pub(super) fn write(
     parts.write(bytes)
 }
 
+impl VectorEntry {
+    /// The entry that [`Change::Put`](super::Change::Put) tells of, in this scope and with this
+    /// vector. An upsert of it puts the same entry there, times included.
+    ///
+    /// ```
+    /// use vicino_core::{Change, Collection, HnswConfig, Scope, Simd, VectorEntry, Write};
+    ///
+    /// let mut collection = Collection::new(HnswConfig::balanced(), 1, Simd::detect())?;
+    /// let mut batch = collection.batch(0)?;
+    /// batch.add(Write::Insert(vec![VectorEntry::new("a", vec![1.0])]))?;
+    /// let prepared = batch.prepare()?;
+    /// let change = prepared.changes().next();
+    /// let Some(Change::Put { scope, record, vector, .. }) = change else { unreachable!() };
+    /// let entry = VectorEntry::of_record(scope, record, vector.unwrap().to_vec())?;
+    /// prepared.commit();
+    /// assert_eq!(collection.get(&"a".into())?, Some(entry));
+    /// # Ok::<(), vicino_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] where the bytes are no record.
+    pub fn of_record(scope: &Scope, record: &[u8], vector: Vec<f32>) -> Result<Self, Error> {
+        let found = Record::found_at(record).filter(|found| found.bytes().len() == record.len());
+        found.ok_or_else(|| corrupt(RECORDS.name)("hold none here"))?.entry(scope, vector)
+    }
+}
+
 /// Records that lie one behind the other.
-pub(super) fn all(mut bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
+pub(super) fn all(mut bytes: &[u8]) -> impl Iterator<Item = Record<'_>> + Clone {
     std::iter::from_fn(move || {
         let record = (!bytes.is_empty()).then_some(Record(bytes))?;
         bytes = &bytes[record.bytes().len()..];

@@ -185,12 +185,18 @@ impl RecordsWriter {
     }
 
     /// The most bytes that a batch of records adds.
-    pub(super) fn growth_bytes(&self, batch: &[u8]) -> usize {
-        self.missing(batch).into_iter().sum::<usize>() + all(batch).count() * PLACE
+    pub(super) fn growth_bytes<'r>(
+        &self,
+        batch: impl Iterator<Item = Record<'r>> + Clone,
+    ) -> usize {
+        self.missing(batch.clone()).into_iter().sum::<usize>() + batch.count() * PLACE
     }
 
     /// Makes room for a batch of records.
-    pub(super) fn reserve(&mut self, batch: &[u8]) -> Result<(), Error> {
+    pub(super) fn reserve<'r>(
+        &mut self,
+        batch: impl Iterator<Item = Record<'r>>,
+    ) -> Result<(), Error> {
         for bytes in self.missing(batch) {
             self.spare.push(ChunkWriter::new(bytes, self.memory)?);
             self.capacity += bytes;
@@ -199,12 +205,12 @@ impl RecordsWriter {
     }
 
     /// The bytes of the chunks that are missing for a batch.
-    fn missing(&self, batch: &[u8]) -> Vec<usize> {
+    fn missing<'r>(&self, batch: impl Iterator<Item = Record<'r>>) -> Vec<usize> {
         let mut chunks = Vec::new();
         let mut capacity = self.capacity;
         let mut spare = self.spare.iter().map(ChunkWriter::room);
         let mut room = self.tail.as_ref().map_or(0, |(_, tail)| tail.room());
-        for record in all(batch) {
+        for record in batch {
             let len = record.bytes().len();
             while room < len {
                 room = spare.next().unwrap_or_else(|| {
@@ -321,8 +327,8 @@ impl RecordsWriter {
                     live.extend(self.records.get(slot).into_iter().flat_map(Record::bytes));
                 }
             }
-            let more = self.missing(&live).into_iter().sum::<usize>();
-            if more > chunk.capacity() || self.reserve(&live).is_err() {
+            let more = self.missing(all(&live)).into_iter().sum::<usize>();
+            if more > chunk.capacity() || self.reserve(all(&live)).is_err() {
                 return false;
             }
         }
@@ -373,8 +379,8 @@ mod tests {
             } else {
                 let len = [0, 10, 100, 400, 700][(random >> 30) as usize % 5];
                 let bytes = record(&format!("{step}"), len);
-                let (before, growth) = (writer.capacity, writer.growth_bytes(&bytes));
-                writer.reserve(&bytes).unwrap();
+                let (before, growth) = (writer.capacity, writer.growth_bytes(all(&bytes)));
+                writer.reserve(all(&bytes)).unwrap();
                 writer.put(slot, Record::at(&bytes));
                 assert!(writer.capacity <= before + growth);
                 model.insert(slot, bytes);
@@ -412,8 +418,8 @@ mod tests {
         for (count, len) in sizes.into_iter().take(if cfg!(miri) { 2 } else { 4 }) {
             let mut writer = RecordsWriter::new(Memory::default());
             let bytes: Vec<u8> = (0..count).flat_map(|_| record("id", len)).collect();
-            let growth = writer.growth_bytes(&bytes);
-            writer.reserve(&bytes).unwrap();
+            let growth = writer.growth_bytes(all(&bytes));
+            writer.reserve(all(&bytes)).unwrap();
             for (slot, record) in (0..).zip(all(&bytes)) {
                 writer.put(slot, record);
             }

@@ -1,5 +1,6 @@
 //! A collection as a snapshot, and back.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Collection;
@@ -14,8 +15,9 @@ use crate::snapshot::{Open, Part, Place, Save, Sink, SnapshotIndex, SnapshotWrit
 /// All scopes of a collection, or some, as they were at one moment, to be written to a file.
 ///
 /// Readers and the writer of the collection go on while it is written, on another thread perhaps.
-/// It has copies of links, ids and columns; vectors, codes and records stay where they are, and the
-/// places of entries that are deleted meanwhile are used again when it has gone.
+/// It has copies of links, ids and columns, which no memory limit counts; vectors, codes and
+/// records stay where they are, and the places of entries that are deleted are used again when no
+/// snapshot is left. So where new entries lie depends on when that is, which no answer tells.
 ///
 /// ```
 /// use vicino_core::{
@@ -55,7 +57,8 @@ struct SavedPart {
 
 impl Snapshot {
     /// Writes it, and gives back the memory of each scope that is written. The same calls since the
-    /// collection was made give the same bytes, on every machine and for any number of threads.
+    /// collection was made, with snapshots dropped at the same points among them, give the same
+    /// bytes, on every machine and for any number of threads.
     ///
     /// # Errors
     ///
@@ -63,7 +66,9 @@ impl Snapshot {
     pub fn write<S: Sink>(self, sink: &mut S) -> Result<(), S::Error> {
         let mut writer = SnapshotWriter::new(sink, &self.config, self.dimensions);
         for SavedPart { scope, entries, save } in self.parts {
-            writer.part(&scope, entries as u64, save);
+            if writer.goes_on() {
+                writer.part(&scope, entries as u64, save);
+            }
         }
         writer.end()
     }
@@ -77,8 +82,9 @@ impl fmt::Debug for Snapshot {
 
 impl Collection {
     /// All scopes of this moment, each with everything that is known of its entries, so that
-    /// [`open`](Self::open) goes on from here on any machine. It takes about the memory of the
-    /// links, 130 bytes an entry at the usual settings, and as long as copying them.
+    /// [`open`](Self::open) goes on from here on any machine. It takes the memory of the links,
+    /// some 130 bytes an entry at the usual settings, 20 more for ids and states, and that of
+    /// columns; and as long as copying these, about a tenth of a second for a million entries.
     ///
     /// # Errors
     ///
@@ -93,6 +99,7 @@ impl Collection {
     ///
     /// [`Error::OutOfMemory`].
     pub fn snapshot_scopes(&self, scopes: &[Scope]) -> Result<Snapshot, Error> {
+        let scopes: BTreeSet<&Scope> = scopes.iter().collect();
         self.snapshot_of(|scope| scopes.contains(scope))
     }
 

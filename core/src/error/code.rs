@@ -34,6 +34,7 @@ impl Error {
             Self::InBatch { error, .. } => error.code(),
             Self::DuplicateId { .. } => "duplicate_id",
             Self::UnknownId { .. } => "unknown_id",
+            Self::WriteConflict => "write_conflict",
             Self::ScopeMismatch { .. } => "scope_mismatch",
             Self::ScopeLimit { .. } => "scope_limit",
             Self::MemoryLimit { .. } => "memory_limit",

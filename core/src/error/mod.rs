@@ -224,6 +224,11 @@ pub enum Error {
         /// The beginning of the id.
         id: String,
     },
+    /// A batch was given two writes of one entry.
+    #[error(
+        "two writes of one batch are of the same entry or scope; make the batch before the second"
+    )]
+    WriteConflict,
     /// A handle of one scope was given something of another.
     #[error("this handle belongs to {expected}, the entry to {found}")]
     ScopeMismatch {

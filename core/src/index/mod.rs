@@ -242,12 +242,13 @@ impl HnswIndex {
 
     /// The most bytes that a batch adds.
     pub(crate) fn growth_bytes(&self, births: usize, deaths: usize) -> usize {
-        let growth = self.slots.growth(births);
+        let growth = self.slots.expected_growth(births);
         let (config, dimensions) = (self.config(), self.dimensions());
         let bytes = |slots, graph| predict_bytes(config, dimensions, slots, graph);
         let (before, after) = (self.slots.len(), self.slots.len() + growth);
         let was_graph = self.graph.is_some();
-        let is_graph = was_graph || self.len() + births - deaths > self.flat_max();
+        let live = (self.len() + births).saturating_sub(deaths);
+        let is_graph = was_graph || live > self.flat_max();
         bytes(after, is_graph).saturating_sub(bytes(before, was_graph))
     }
 
@@ -299,6 +300,7 @@ impl HnswIndex {
         longer: usize,
     ) -> Result<(Vec<u32>, Option<Promotion>), Error> {
         self.heal();
+        self.slots.reclaim(births)?;
         let growth = self.slots.growth(births);
         if self.slots.len() + growth > SLOTS_MAX {
             return Err(Error::TooManyEntries { max: SLOTS_MAX });

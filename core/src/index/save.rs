@@ -10,7 +10,7 @@ use super::{HnswIndex, Repair, check_config};
 use crate::config::{Exact, HnswConfig};
 use crate::error::Error;
 use crate::graph::{SLOTS_MAX, check_slots};
-use crate::memory::{RowsWriter, SlotsWriter, State, collected};
+use crate::memory::{RowsWriter, SlotsWriter, State};
 use crate::metric::DistanceMetric;
 use crate::simd::Simd;
 use crate::snapshot::{Open, Part, Save, Tag, corrupt};
@@ -26,15 +26,15 @@ impl HnswIndex {
     /// of now are held until they are written.
     pub(crate) fn save(&self) -> Result<Save, Error> {
         let held = self.slots.held()?;
-        let states =
-            collected(held.states().len(), held.states().iter().map(|state| state.number()))?;
         let free = self.slots.free()?;
         let sweep = self.sweep.as_ref().map(Repair::position);
         let (exact, longest) = (self.exact.exact(), self.longest);
         let graph = self.graph.as_ref().map(|graph| graph.save(self.memory())).transpose()?;
         let longer = self.longer.as_ref().map(|longer| longer.copied(self.memory())).transpose()?;
         Ok(Box::new(move |part| {
-            part.values(STATES, &states);
+            part.array(STATES, 1, |array| {
+                held.states().iter().for_each(|state| array.extend(&[state.number()]));
+            });
             part.values(FREE, &free);
             if let Some(sweep) = &sweep {
                 part.values(SWEEP, sweep);

@@ -16,6 +16,7 @@ mod hidden;
 mod list;
 mod shape;
 mod shared;
+mod shown;
 mod slot_set;
 mod slots;
 mod state;
@@ -35,8 +36,9 @@ pub(crate) use held::Held;
 pub(crate) use list::{Change, EMPTY, links, rewrite};
 pub(crate) use shape::{arena_bytes, row_bytes, whole_lines};
 pub(crate) use shared::Shared;
+pub(crate) use shown::Shown;
 pub(crate) use slot_set::SlotSet;
-pub(crate) use slots::{Shown, Slots, SlotsWriter, slots_bytes};
+pub(crate) use slots::{Slots, SlotsWriter, slots_bytes};
 pub(crate) use state::State;
 pub(crate) use vacant::Vacant;
 

@@ -14,18 +14,19 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::held::{Held, Hold};
-use super::hidden::{Hidden, HiddenWriter, hidden_bytes, hides};
+use super::hidden::{Hidden, HiddenWriter, hidden_bytes};
+use super::shown::Shown;
 use super::state::State;
 use super::vacant::Vacant;
-use super::{Memory, Reading, Rows, RowsWriter, SlotSet, View, arena_bytes, collected, domain};
+use super::{Memory, Reading, Rows, RowsWriter, arena_bytes, collected, domain};
 use crate::error::Error;
 
 /// A slot that has not died.
 const NEVER: u64 = u64::MAX;
 
 /// Where a slot's numbers lie in its row.
-const BORN: usize = 0;
-const DIED: usize = 1;
+pub(super) const BORN: usize = 0;
+pub(super) const DIED: usize = 1;
 
 /// What readers know of slots.
 #[derive(Debug)]
@@ -54,17 +55,6 @@ pub(crate) struct SlotsWriter {
     retired: Vec<u32>,
     dead: usize,
     hold: Hold,
-}
-
-/// The slots that one search shows.
-#[derive(Clone, Copy)]
-pub(crate) struct Shown<'a> {
-    number: u64,
-    live: usize,
-    numbers: View<'a, AtomicU64>,
-    hidden: Option<View<'a, AtomicU64>>,
-    /// None where all that is born and has not died is shown.
-    chosen: Option<&'a SlotSet>,
 }
 
 impl Slots {
@@ -97,64 +87,6 @@ impl Slots {
 
     pub(crate) fn bytes(&self) -> usize {
         self.numbers.bytes() + self.hidden.get().map_or(0, |hidden| hidden.bytes())
-    }
-}
-
-impl<'a> Shown<'a> {
-    /// Of these slots those that are in a set, `live` of them.
-    pub(crate) fn among(self, chosen: &'a SlotSet, live: usize) -> Self {
-        Self { chosen: Some(chosen), live, ..self }
-    }
-
-    /// Does the search show the slot?
-    #[inline]
-    pub(crate) fn shows(&self, slot: u32) -> bool {
-        // First the death: a slot that is born again has its new birth before its death is undone.
-        slot < self.len()
-            && self.chosen.is_none_or(|chosen| chosen.contains(slot))
-            && self.numbers.row(slot)[DIED].load(Ordering::Acquire) > self.number
-            && self.numbers.row(slot)[BORN].load(Ordering::Acquire) <= self.number
-    }
-
-    /// The slots that are shown, ascending.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> {
-        let all = if self.chosen.is_some() { 0 } else { self.len() };
-        let chosen = self.chosen.into_iter().flat_map(SlotSet::iter);
-        (0..all).chain(chosen).filter(|&slot| self.shows(slot))
-    }
-
-    /// Some `count` of the chosen slots that are shown, spread over all.
-    pub(crate) fn sample(&self, count: usize) -> impl Iterator<Item = u32> {
-        let parts = u64::try_from(count).unwrap_or(u64::MAX);
-        let chosen = self.chosen.into_iter();
-        let slots = chosen.flat_map(move |chosen| {
-            #[expect(clippy::cast_possible_truncation, reason = "below the length")]
-            let start = move |part| (u64::from(self.len()) * part / parts) as u32;
-            (0..parts).filter_map(move |part| chosen.next(start(part)))
-        });
-        slots.filter(|&slot| self.shows(slot))
-    }
-
-    /// The slots that there are, shown or not.
-    pub(crate) fn len(&self) -> u32 {
-        self.numbers.len()
-    }
-
-    /// About how many of a choice of slots are shown, if it is one.
-    pub(crate) fn matches(&self) -> Option<usize> {
-        self.chosen.map(|_| self.live)
-    }
-
-    /// Is there a slot that is not shown?
-    pub(crate) fn hides_any(&self) -> bool {
-        self.hidden.is_some() || self.chosen.is_some()
-    }
-
-    /// Is the slot likely not to be shown?
-    #[inline(always)]
-    pub(crate) fn hides(&self, slot: u32) -> bool {
-        self.chosen.is_some_and(|chosen| !chosen.contains(slot))
-            || self.hidden.as_ref().is_some_and(|hidden| hides(hidden, slot))
     }
 }
 
@@ -251,10 +183,28 @@ impl SlotsWriter {
         Held::new(&self.states, &self.hold)
     }
 
-    /// How many slots more there will be at most once as many births have taken the free ones.
+    /// How many slots more there will be once as many births have taken the free ones.
     pub(crate) fn growth(&self, births: usize) -> usize {
+        births.saturating_sub(self.free.len())
+    }
+
+    /// The same once those are [reclaimed](Self::reclaim) that nobody seems to hold.
+    pub(crate) fn expected_growth(&self, births: usize) -> usize {
         let retired = if self.hold.seems_gone() { self.retired.len() } else { 0 };
-        births.saturating_sub(self.free.len() + retired)
+        self.growth(births).saturating_sub(retired)
+    }
+
+    /// Makes retired slots free, where so many births ask for them and no snapshot holds them.
+    pub(crate) fn reclaim(&mut self, births: usize) -> Result<(), Error> {
+        if births > self.free.len() && !self.retired.is_empty() && self.hold.is_gone() {
+            let bytes = 4 * self.retired.len();
+            let room = self.free.try_reserve(self.retired.len());
+            room.map_err(|_| Error::OutOfMemory { bytes })?;
+            domain().wait_for_readers(self.slots.index);
+            // They are taken from the end, those that were free before first.
+            self.free.splice(0..0, self.retired.drain(..).rev());
+        }
+        Ok(())
     }
 
     /// Makes room for births and deaths, so that they cannot fail. Searches that walk want to
@@ -269,9 +219,8 @@ impl SlotsWriter {
         let bytes = growth * size_of::<State>();
         self.states.try_reserve(growth).map_err(|_| Error::OutOfMemory { bytes })?;
         let left = self.dead + deaths;
-        let lists = self.free.try_reserve(self.retired.len());
-        let lists = lists.and_then(|()| self.retired.try_reserve(left));
-        lists.map_err(|_| Error::OutOfMemory { bytes: 4 * left })?;
+        let retired = self.retired.try_reserve(left);
+        retired.map_err(|_| Error::OutOfMemory { bytes: 4 * left })?;
         self.numbers.reserve(growth)?;
         if walks && self.hidden.is_none() {
             let hidden = |state: &State| matches!(state, State::Dead | State::Leaving);
@@ -285,11 +234,6 @@ impl SlotsWriter {
     /// A slot for an entry of the batch that is not committed yet: the one that has been free for
     /// longest, or a new one at the end.
     pub(crate) fn take(&mut self) -> Vacant {
-        if self.free.is_empty() && !self.retired.is_empty() && self.hold.is_gone() {
-            domain().wait_for_readers(self.slots.index);
-            // They are taken from the end.
-            self.free.extend(self.retired.drain(..).rev());
-        }
         if let Some(slot) = self.free.pop() {
             self.states[slot as usize] = State::Live;
             self.hide(slot);

@@ -23,7 +23,7 @@ impl<T: Shared> RowsWriter<T> {
         if vacant.slot as usize == self.len() {
             self.push(row, fill);
         } else {
-            // SAFETY: `take` has waited for those who could have read it since it was freed, no
+            // SAFETY: `reclaim` has waited for those who could have read it since it was freed, no
             // snapshot reads a slot that may be taken, and until the batch links and commits it,
             // nothing leads there.
             unsafe { self.replace(vacant.slot, row, fill) };

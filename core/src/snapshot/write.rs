@@ -55,6 +55,11 @@ impl<'s, S: Sink> SnapshotWriter<'s, S> {
         writer
     }
 
+    /// Has the sink taken all so far? What follows is not written.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.failed.is_none()
+    }
+
     /// Writes the part of a scope, behind those of the scopes before it.
     pub(crate) fn part(
         &mut self,
@@ -161,7 +166,9 @@ impl PartWriter<'_> {
 
     fn align(&mut self) {
         let zeros = padding(self.at);
-        (self.out)(&[0; ALIGN][..zeros]);
+        if zeros > 0 {
+            (self.out)(&[0; ALIGN][..zeros]);
+        }
         self.at += zeros as u64;
     }
 }
@@ -183,6 +190,9 @@ impl ArrayWriter<'_> {
     }
 
     fn flush(&mut self) {
+        if self.buffer.is_empty() {
+            return;
+        }
         let mut buffer = std::mem::take(&mut self.buffer);
         self.pass(&buffer);
         buffer.clear();

@@ -113,4 +113,6 @@ fn live(collection: &mut Collection) {
     let mut again = Vec::new();
     let snapshot = collection.snapshot().expect("there is memory for it");
     snapshot.write(&mut again).expect("there is memory for it");
+    let bytes = Bytes::copy_of(&again).expect("there is memory for it");
+    Collection::open(bytes, Simd::detect(), &Open::default()).expect("it was written here");
 }
