@@ -4,6 +4,7 @@
 //! entry. What a write would take is known when it is added, so that the one is refused that is too
 //! much, and not its neighbors.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -42,16 +43,19 @@ use crate::scope::Scope;
 pub struct WriteBatch<'c> {
     collection: &'c mut Collection,
     now: i64,
-    scopes: BTreeMap<Scope, ScopeChange>,
+    /// In boxes, since a tree has room for eleven in each of its leaves.
+    scopes: BTreeMap<Scope, Box<ScopeChange>>,
     /// How many were added.
     writes: usize,
+    /// Is there one write, whose entries nobody has to know?
+    alone: bool,
 }
 
 /// Writes that were checked, have their memory and cannot fail any more.
 pub struct PreparedBatch<'c> {
     collection: &'c mut Collection,
     now: i64,
-    scopes: BTreeMap<Scope, ScopeChange>,
+    scopes: BTreeMap<Scope, Box<ScopeChange>>,
 }
 
 /// What a batch does to an entry, or to a scope.
@@ -91,7 +95,21 @@ impl Collection {
     /// [`Error::InvalidTime`].
     pub fn batch(&mut self, now: i64) -> Result<WriteBatch<'_>, Error> {
         check_time(now)?;
-        Ok(WriteBatch { collection: self, now, scopes: BTreeMap::new(), writes: 0 })
+        let scopes = BTreeMap::new();
+        Ok(WriteBatch { collection: self, now, scopes, writes: 0, alone: false })
+    }
+
+    /// Makes a write.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call that the write is of. Nothing of it is then there.
+    pub fn write(&mut self, write: Write, now: i64) -> Result<Written, Error> {
+        let mut batch = self.batch(now)?;
+        batch.alone = true;
+        let written = batch.add(write)?;
+        batch.prepare()?.commit();
+        Ok(written)
     }
 }
 
@@ -128,6 +146,7 @@ impl<'c> WriteBatch<'c> {
         if self.conflicts_with(&write) {
             return Err(Error::WriteConflict);
         }
+        self.writes += 1;
         match write {
             Write::Insert(entries) => self.put(entries, Taken::Refuse),
             Write::Upsert(entries) => self.put(entries, Taken::Replace),
@@ -155,7 +174,7 @@ impl<'c> WriteBatch<'c> {
             Write::DeleteScope(scope) => {
                 let count = self.collection.reader.read(&scope, |at| at.len()).unwrap_or(0);
                 let change = ScopeChange { whole: true, gone: true, ..ScopeChange::default() };
-                self.scopes.insert(scope, change);
+                self.scopes.insert(scope, Box::new(change));
                 Ok(Written { keys: Vec::new(), count })
             }
         }
@@ -194,10 +213,11 @@ impl<'c> WriteBatch<'c> {
                 return Err(duplicate(entry).at(i));
             }
         }
+        let (write, alone) = (self.writes, self.alone);
         // In the order of the call, so that slots are too.
         let sorted = |ids: BTreeMap<&str, usize>| {
-            let names = ids.keys().map(|id| (Box::from(*id), 0)).collect::<BTreeMap<_, _>>();
-            (names, ids.into_values().collect::<BTreeSet<_>>())
+            let names = ids.keys().filter(|_| !alone).map(|id| (Box::from(*id), write));
+            (names.collect::<BTreeMap<_, _>>(), ids.into_values().collect::<BTreeSet<_>>())
         };
         let scopes: Vec<(Scope, _)> =
             scopes.into_iter().map(|(scope, ids)| (scope.clone(), sorted(ids))).collect();
@@ -234,7 +254,7 @@ impl<'c> WriteBatch<'c> {
         record.write_with(&metadata, now, &mut written)?;
         let updates = vec![Update { slot, metadata, record: written }];
         let batch = Batch { updates, ..Batch::default() };
-        let ids = BTreeMap::from([(Box::from(key.id()), 0)]);
+        let ids = BTreeMap::from([(Box::from(key.id()), self.writes)]);
         let change = ScopeChange { batch, ids, ..ScopeChange::default() };
         self.append(vec![(key.scope().clone(), change)])?;
         Ok(Written { keys: Vec::new(), count: 1 })
@@ -246,7 +266,7 @@ impl<'c> WriteBatch<'c> {
             let Some(partition) = self.collection.partitions.get(key.scope()) else { continue };
             if let Some((slot, _)) = partition.find_live(key.id(), partition.now(self.now)) {
                 let change = scopes.entry(key.scope()).or_default();
-                if change.ids.insert(key.id().into(), 0).is_none() {
+                if change.ids.insert(key.id().into(), self.writes).is_none() {
                     change.batch.deaths.push(slot);
                     change.deleted.push(key.id().into());
                 }
@@ -278,21 +298,28 @@ impl<'c> WriteBatch<'c> {
     /// Adds the changes of a write, if there is room for what they take with all others.
     fn append(&mut self, changes: Vec<(Scope, ScopeChange)>) -> Result<(), Error> {
         let mut ends = Vec::new();
-        self.writes += 1;
         for (scope, change) in changes {
-            let before = self.scopes.entry(scope.clone()).or_default();
-            ends.push((scope, before.end()));
-            before.append(self.writes, change);
+            let end = match self.scopes.entry(scope.clone()) {
+                Entry::Vacant(place) => {
+                    place.insert(Box::new(change));
+                    None
+                }
+                Entry::Occupied(mut before) => {
+                    let end = before.get().end();
+                    before.get_mut().append(change);
+                    Some(end)
+                }
+            };
+            ends.push((scope, end));
         }
         let all = self.scopes.iter().filter(|(_, change)| !change.gone);
         let all = all.filter_map(|(scope, change)| Some((self.partition(scope)?, &change.batch)));
         let checked = self.collection.check_limits(all);
         if checked.is_err() {
             for (scope, end) in ends {
-                let change = self.scopes.get_mut(&scope).expect("it was changed");
-                change.take_back(self.writes, &end);
-                if change.ids.is_empty() {
-                    self.scopes.remove(&scope);
+                match (self.scopes.get_mut(&scope), end) {
+                    (Some(change), Some(end)) => change.take_back(self.writes, &end),
+                    _ => drop(self.scopes.remove(&scope)),
                 }
             }
         }

@@ -43,13 +43,11 @@ pub(super) enum Taken {
 }
 
 impl ScopeChange {
-    /// Adds the change of another write.
-    pub(super) fn append(&mut self, write: usize, mut other: Self) {
-        let Self { new, batch, ids, deleted, whole, gone, .. } = self;
-        *new = new.take().or(other.new);
-        ids.extend(other.ids.into_keys().map(|id| (id, write)));
+    /// Adds the change of another write, neither of which is of all entries.
+    pub(super) fn append(&mut self, mut other: Self) {
+        let Self { batch, ids, deleted, .. } = self;
+        ids.append(&mut other.ids);
         deleted.append(&mut other.deleted);
-        (*whole, *gone) = (other.whole, other.gone);
         batch.vectors.append(&mut other.batch.vectors);
         batch.norms.append(&mut other.batch.norms);
         batch.births.append(&mut other.batch.births);

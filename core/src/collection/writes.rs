@@ -60,18 +60,6 @@ pub struct Written {
 }
 
 impl Collection {
-    /// Makes a write.
-    ///
-    /// # Errors
-    ///
-    /// Those of the call that the write is of. Nothing of it is then there.
-    pub fn write(&mut self, write: Write, now: i64) -> Result<Written, Error> {
-        let mut batch = self.batch(now)?;
-        let written = batch.add(write)?;
-        batch.prepare()?.commit();
-        Ok(written)
-    }
-
     /// Adds entries at a time and returns their keys in the same order. A search of a scope sees
     /// all of its entries of a call or none. One entry costs a search of `ef_construction`
     /// candidates; many at once are linked by all threads of the executor.
