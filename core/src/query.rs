@@ -3,8 +3,8 @@
 use crate::config::EF_MAX;
 use crate::entry::{EntryKey, check_id, check_time};
 use crate::error::Error;
-use crate::filter::Filter;
-use crate::metadata::Object;
+use crate::filter::{Filter, field};
+use crate::metadata::{Object, Value};
 use crate::scope::Scope;
 
 /// A search: what to look near to, where, and among what.
@@ -172,6 +172,17 @@ impl VectorQuery {
     #[must_use]
     pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
         self.scopes = scopes.into_iter().collect();
+        self
+    }
+
+    /// Also asks that the metadata has this value at a path, beside what the filter asks.
+    #[must_use]
+    pub fn with_metadata_filter(mut self, path: &str, value: impl Into<Value>) -> Self {
+        let equals = field(path).eq(value);
+        self.filter = Some(match self.filter {
+            Some(filter) => filter & equals,
+            None => equals,
+        });
         self
     }
 

@@ -16,13 +16,25 @@
 //! The feature `cli` builds the command `vicino`; a program that uses the crate misses nothing
 //! without it.
 
+mod database;
+mod error;
 mod files;
+mod hosted;
 mod isa;
+mod journal;
+mod kv;
 mod mmap;
+mod storage;
+mod tables;
 mod threads;
 
+pub use error::StoreError;
 pub use files::{WriteSink, read_file, write_file};
 pub use isa::simd;
+pub use kv::{
+    BackendStats, BlockingRedbBackend, MemoryBackend, RedbBackend, StorageBackend, check_backend,
+};
 pub use mmap::{huge_pages, map_file};
+pub use storage::{BlockingVectorStorage, HnswVectorStorage, Store, VectorStorage};
 pub use threads::Rayon;
 pub use vicino_core::*;

@@ -1,7 +1,9 @@
-//! Core's tasks on rayon's threads.
+//! Work on rayon's threads.
 
 use rayon::prelude::*;
 use vicino_core::Executor;
+
+use crate::error::StoreError;
 
 /// Runs tasks on the threads of the rayon pool that it is used in: the global one, or that of
 /// `ThreadPool::install`.
@@ -23,4 +25,14 @@ impl Executor for Rayon {
     fn run(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
         (0..count).into_par_iter().for_each(task);
     }
+}
+
+/// Does something long for an asynchronous program, whatever its runtime, on a thread of rayon's.
+pub(crate) async fn offload<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    // Who does not wait any more wants no answer.
+    rayon::spawn(move || drop(sender.send(work())));
+    receiver.await.unwrap_or(Err(StoreError::Closed))
 }

@@ -16,4 +16,5 @@ mod query;
 mod readers;
 mod scopes;
 mod snapshot;
+mod storage;
 mod tidy;

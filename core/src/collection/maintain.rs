@@ -41,6 +41,16 @@ impl Collection {
         Ok(done)
     }
 
+    /// The scopes where entries have expired by `now` that were not purged.
+    #[must_use]
+    pub fn expired_scopes(&self, now: i64) -> Vec<Scope> {
+        let expired = self.partitions.iter().filter(|(_, partition)| {
+            let now = partition.now(now);
+            partition.catalog.next_expiry.is_some_and(|next| next <= now)
+        });
+        expired.map(|(scope, _)| scope.clone()).collect()
+    }
+
     /// The scopes where there is something to do, from the one behind the last.
     fn due(&self, now: i64) -> Vec<Scope> {
         let due = self.partitions.iter().filter(|(_, partition)| partition.is_due(now));

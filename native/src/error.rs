@@ -1,0 +1,85 @@
+//! What can go wrong where a disk is.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Why a store or a backend did not do what it was asked. It goes on as it was before, also after
+/// the disk was full.
+///
+/// ```
+/// use vicino::{HnswConfig, HnswVectorStorage, StoreError, VectorEntry};
+///
+/// let storage = HnswVectorStorage::new(2, HnswConfig::balanced());
+/// let error = storage.blocking().insert(vec![VectorEntry::new("a", vec![1.0])]).unwrap_err();
+/// assert_eq!(error.code(), "dimension_mismatch");
+/// assert!(matches!(error, StoreError::Core(_)));
+/// ```
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// What core refuses.
+    #[error(transparent)]
+    Core(#[from] vicino_core::Error),
+    /// The file system.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it says.
+        source: Arc<io::Error>,
+    },
+    /// The database. What was to be written is not there.
+    #[error("the database {}: {source}", path.display())]
+    Database {
+        /// Its file.
+        path: PathBuf,
+        /// What it says.
+        source: Arc<redb::Error>,
+    },
+    /// Another process has the database, or this one has it twice.
+    #[error("the database {} is open elsewhere; close it there first", path.display())]
+    Locked {
+        /// Its file.
+        path: PathBuf,
+    },
+    /// What is stored is not what it is opened as.
+    #[error("the store was made for {expected}, not for {found}; open it as it was made")]
+    Mismatch {
+        /// What it was made for.
+        expected: String,
+        /// What was asked for.
+        found: String,
+    },
+    /// The database holds something that this version did not write.
+    #[error("the database {} is damaged: {reason}", path.display())]
+    Damaged {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// It was closed.
+    #[error("the store was closed; open it again")]
+    Closed,
+}
+
+impl StoreError {
+    /// A stable word for the kind of error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Core(error) => error.code(),
+            Self::Io { .. } => "io",
+            Self::Database { .. } => "database",
+            Self::Locked { .. } => "locked",
+            Self::Mismatch { .. } => "mismatch",
+            Self::Damaged { .. } => "damaged",
+            Self::Closed => "closed",
+        }
+    }
+
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source: Arc::new(source) }
+    }
+}

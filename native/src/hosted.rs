@@ -1,0 +1,42 @@
+//! A collection in a program: the one hand that writes it, kept by the thread that writes, and the
+//! hands of those who read.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use vicino_core::{Collection, CollectionReader};
+
+/// A collection and what the database knows it by.
+#[derive(Debug)]
+pub(crate) struct Hosted {
+    number: u32,
+    reader: CollectionReader,
+    /// Held by the thread that writes, and for moments by who takes a snapshot. Not by a task of a
+    /// pool: a thread of it that waits for others would take another such task up.
+    collection: Mutex<Collection>,
+}
+
+impl Hosted {
+    pub(crate) fn new(number: u32, collection: Collection) -> Self {
+        Self { number, reader: collection.reader(), collection: Mutex::new(collection) }
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// A hand that reads at this time.
+    pub(crate) fn reader(&self) -> CollectionReader {
+        self.reader.at(now_ms())
+    }
+
+    pub(crate) fn collection(&self) -> MutexGuard<'_, Collection> {
+        self.collection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,191 @@
+//! The calls of a storage for programs that wait.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use uuid::Uuid;
+use vicino_core::{
+    CollectionReader, EntryKey, Explain, Filter, Maintenance, Object, Page, Scope, ScopeStats,
+    Searcher, Snapshot, StorageStats, VectorEntry, VectorQuery, VectorResult, Write, Written,
+};
+
+use crate::error::StoreError;
+use crate::hosted::Hosted;
+use crate::journal::{Done, Journal, Task};
+use crate::threads::Rayon;
+
+/// The calls of a [`HnswVectorStorage`](super::HnswVectorStorage) for programs that wait.
+///
+/// Any number of threads use it at once. Searches run on the threads that ask and wait for nobody;
+/// what is written goes through one thread, and is durable and seen when a call returns.
+///
+/// ```
+/// use vicino::{HnswConfig, HnswVectorStorage, VectorEntry, VectorQuery};
+///
+/// let folder = tempfile::tempdir()?;
+/// let storage = HnswVectorStorage::open_blocking(folder.path(), 2, HnswConfig::balanced())?;
+/// let storage = storage.blocking();
+/// storage.insert(vec![VectorEntry::new("a", vec![1.0, 0.0])])?;
+/// assert_eq!(storage.search(&VectorQuery::new(vec![1.0, 0.1], 3))?.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct BlockingVectorStorage {
+    /// Or why there is none.
+    hosted: Result<Arc<Hosted>, StoreError>,
+    journal: Journal,
+}
+
+thread_local! {
+    /// What a search needs beside the index; as large as the largest graph that was searched.
+    static SEARCHER: RefCell<Searcher> = RefCell::default();
+}
+
+/// What the calls do is told by [`VectorStorage`](super::VectorStorage).
+#[expect(clippy::missing_errors_doc, reason = "those of the calls of VectorStorage")]
+impl BlockingVectorStorage {
+    pub(super) fn new(hosted: Result<Arc<Hosted>, StoreError>, journal: Journal) -> Self {
+        Self { hosted, journal }
+    }
+
+    /// [`VectorStorage::insert`](super::VectorStorage::insert).
+    pub fn insert(&self, entries: Vec<VectorEntry>) -> Result<Vec<EntryKey>, StoreError> {
+        self.write(Write::Insert(named(entries))).map(|written| written.keys)
+    }
+
+    /// [`VectorStorage::upsert`](super::VectorStorage::upsert).
+    pub fn upsert(&self, entries: Vec<VectorEntry>) -> Result<Vec<EntryKey>, StoreError> {
+        self.write(Write::Upsert(named(entries))).map(|written| written.keys)
+    }
+
+    /// [`VectorStorage::search`](super::VectorStorage::search).
+    pub fn search(&self, query: &VectorQuery) -> Result<Vec<VectorResult>, StoreError> {
+        let reader = self.reader()?;
+        Ok(SEARCHER.with_borrow_mut(|searcher| reader.search(query, searcher))?)
+    }
+
+    /// [`VectorStorage::search_many`](super::VectorStorage::search_many).
+    pub fn search_many(
+        &self,
+        queries: &[VectorQuery],
+    ) -> Result<Vec<Vec<VectorResult>>, StoreError> {
+        Ok(self.reader()?.search_many(queries, &Rayon)?)
+    }
+
+    /// [`VectorStorage::search_scoped`](super::VectorStorage::search_scoped).
+    pub fn search_scoped(
+        &self,
+        query: &VectorQuery,
+        scope: &Scope,
+    ) -> Result<Vec<VectorResult>, StoreError> {
+        self.search(&query.clone().with_scope(scope.clone()))
+    }
+
+    /// [`VectorStorage::explain`](super::VectorStorage::explain).
+    pub fn explain(&self, query: &VectorQuery) -> Result<(Vec<VectorResult>, Explain), StoreError> {
+        let reader = self.reader()?;
+        Ok(SEARCHER.with_borrow_mut(|searcher| reader.explain(query, searcher))?)
+    }
+
+    /// [`VectorStorage::get`](super::VectorStorage::get).
+    pub fn get(&self, key: &EntryKey) -> Result<Option<VectorEntry>, StoreError> {
+        Ok(self.reader()?.get(key)?)
+    }
+
+    /// [`VectorStorage::update_metadata`](super::VectorStorage::update_metadata).
+    pub fn update_metadata(&self, key: &EntryKey, metadata: Object) -> Result<(), StoreError> {
+        self.write(Write::UpdateMetadata(key.clone(), metadata)).map(|_| ())
+    }
+
+    /// [`VectorStorage::patch_metadata`](super::VectorStorage::patch_metadata).
+    pub fn patch_metadata(&self, key: &EntryKey, patch: Object) -> Result<(), StoreError> {
+        self.write(Write::PatchMetadata(key.clone(), patch)).map(|_| ())
+    }
+
+    /// [`VectorStorage::delete`](super::VectorStorage::delete).
+    pub fn delete(&self, keys: &[EntryKey]) -> Result<usize, StoreError> {
+        self.write(Write::Delete(keys.to_vec())).map(|written| written.count)
+    }
+
+    /// [`VectorStorage::delete_where`](super::VectorStorage::delete_where).
+    pub fn delete_where(&self, scope: &Scope, filter: &Filter) -> Result<usize, StoreError> {
+        self.write(Write::DeleteWhere(scope.clone(), filter.clone())).map(|written| written.count)
+    }
+
+    /// [`VectorStorage::delete_scope`](super::VectorStorage::delete_scope).
+    pub fn delete_scope(&self, scope: &Scope) -> Result<usize, StoreError> {
+        self.write(Write::DeleteScope(scope.clone())).map(|written| written.count)
+    }
+
+    /// [`VectorStorage::list`](super::VectorStorage::list).
+    pub fn list(
+        &self,
+        scope: &Scope,
+        filter: Option<&Filter>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        Ok(self.reader()?.list(scope, filter, after, limit)?)
+    }
+
+    /// [`VectorStorage::count`](super::VectorStorage::count).
+    pub fn count(&self, scope: &Scope, filter: Option<&Filter>) -> Result<usize, StoreError> {
+        Ok(self.reader()?.count(scope, filter)?)
+    }
+
+    /// [`VectorStorage::scopes`](super::VectorStorage::scopes).
+    pub fn scopes(&self) -> Result<Vec<Scope>, StoreError> {
+        Ok(self.reader()?.scopes())
+    }
+
+    /// [`VectorStorage::stats`](super::VectorStorage::stats).
+    pub fn stats(&self) -> Result<StorageStats, StoreError> {
+        Ok(self.reader()?.stats())
+    }
+
+    /// [`VectorStorage::stats_for_scope`](super::VectorStorage::stats_for_scope).
+    pub fn stats_for_scope(&self, scope: &Scope) -> Result<ScopeStats, StoreError> {
+        Ok(self.reader()?.stats_for_scope(scope))
+    }
+
+    /// [`VectorStorage::maintain`](super::VectorStorage::maintain).
+    pub fn maintain(&self, budget: u64) -> Result<Maintenance, StoreError> {
+        self.journal.run(Task::Maintain(self.hosted()?, budget)).map(Done::maintained)
+    }
+
+    /// All of this moment, to be written to a file while everybody goes on.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Ok(self.hosted()?.collection().snapshot()?)
+    }
+
+    /// The length of its vectors, and how they are compared and found.
+    pub fn reader(&self) -> Result<CollectionReader, StoreError> {
+        Ok(self.hosted()?.reader())
+    }
+
+    pub(super) async fn write_async(&self, write: Write) -> Result<Written, StoreError> {
+        let task = Task::Entries(self.hosted()?, write);
+        self.journal.run_async(task).await.map(Done::written)
+    }
+
+    pub(super) async fn maintain_async(&self, budget: u64) -> Result<Maintenance, StoreError> {
+        let task = Task::Maintain(self.hosted()?, budget);
+        self.journal.run_async(task).await.map(Done::maintained)
+    }
+
+    fn write(&self, write: Write) -> Result<Written, StoreError> {
+        self.journal.run(Task::Entries(self.hosted()?, write)).map(Done::written)
+    }
+
+    fn hosted(&self) -> Result<Arc<Hosted>, StoreError> {
+        self.hosted.clone()
+    }
+}
+
+/// Gives entries without an id one that no other has, later ones behind earlier ones.
+pub(super) fn named(mut entries: Vec<VectorEntry>) -> Vec<VectorEntry> {
+    for entry in entries.iter_mut().filter(|entry| entry.id.is_empty()) {
+        entry.id = Uuid::now_v7().to_string();
+    }
+    entries
+}

@@ -1,0 +1,190 @@
+//! A folder with any number of collections and values under keys.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use redb::{Error, ReadableTable, WriteTransaction};
+use vicino_core::HnswConfig;
+
+use super::HnswVectorStorage;
+use super::load::{empty, fill};
+use crate::database::Database;
+use crate::error::StoreError;
+use crate::hosted::Hosted;
+use crate::journal::Journal;
+use crate::kv::RedbBackend;
+use crate::tables::COLLECTIONS;
+use crate::threads::offload;
+
+/// A folder that holds collections and values, durable together.
+///
+/// ```
+/// use vicino::{HnswConfig, Store, StorageBackend, VectorEntry, VectorStorage};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let folder = tempfile::tempdir()?;
+/// let store = Store::open(folder.path()).await?;
+/// let small = store.collection("small", 2, HnswConfig::balanced()).await?;
+/// small.insert(vec![VectorEntry::new("a", vec![1.0, 0.0])]).await?;
+/// store.backend().set("last import", b"today".to_vec()).await?;
+/// store.close();
+/// drop((store, small));
+///
+/// let store = Store::open(folder.path()).await?;
+/// let small = store.collection("small", 2, HnswConfig::balanced()).await?;
+/// assert_eq!(small.stats().await?.vector_count, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Store {
+    database: Arc<Database>,
+    journal: Journal,
+    open: Arc<Mutex<BTreeMap<String, Arc<Hosted>>>>,
+}
+
+/// What the database may keep of its pages in memory.
+const CACHE_BYTES: usize = 64 << 20;
+
+impl Store {
+    /// Opens a folder, which is made where it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] where it is open already, and what the disk fails with.
+    pub async fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let folder = folder.as_ref().to_owned();
+        offload(move || Self::open_blocking(folder)).await
+    }
+
+    /// The same for programs that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_blocking(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let folder = folder.as_ref();
+        fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+        let database = Arc::new(Database::open(&folder.join("store.redb"), CACHE_BYTES)?);
+        let journal = Journal::new(Some(Arc::clone(&database)));
+        Ok(Self { database, journal, open: Arc::default() })
+    }
+
+    /// The collection of a name, which is made where it is not there. It keeps the configuration
+    /// that it was made with.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Mismatch`] where it holds vectors of another length or metric, and what the
+    /// disk and the configuration fail with.
+    pub async fn collection(
+        &self,
+        name: &str,
+        dimensions: usize,
+        config: HnswConfig,
+    ) -> Result<HnswVectorStorage, StoreError> {
+        let (store, name) = (self.clone(), name.to_owned());
+        offload(move || store.collection_blocking(&name, dimensions, config)).await
+    }
+
+    /// The same for programs that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`collection`](Self::collection).
+    pub fn collection_blocking(
+        &self,
+        name: &str,
+        dimensions: usize,
+        config: HnswConfig,
+    ) -> Result<HnswVectorStorage, StoreError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let hosted = match open.get(name) {
+            Some(hosted) => {
+                let reader = hosted.reader();
+                check(reader.dimensions(), reader.config(), dimensions, &config)?;
+                Arc::clone(hosted)
+            }
+            None => {
+                let hosted = Arc::new(self.load(name, dimensions, &config)?);
+                open.insert(name.to_owned(), Arc::clone(&hosted));
+                hosted
+            }
+        };
+        Ok(HnswVectorStorage::of(hosted, self.journal.clone()))
+    }
+
+    /// Values under keys, in the same file.
+    #[must_use]
+    pub fn backend(&self) -> RedbBackend {
+        RedbBackend::of(Arc::clone(&self.database), self.journal.clone())
+    }
+
+    /// Makes what was asked for before, and refuses what comes after. The folder can be opened
+    /// again when the store and its collections have been dropped.
+    pub fn close(&self) {
+        self.journal.close();
+    }
+
+    fn load(
+        &self,
+        name: &str,
+        dimensions: usize,
+        config: &HnswConfig,
+    ) -> Result<Hosted, StoreError> {
+        // What core refuses is not to be found in the database.
+        empty(dimensions, config.clone())?;
+        let damaged =
+            |reason| StoreError::Damaged { path: self.database.path().to_owned(), reason };
+        let size = u32::try_from(dimensions).map_err(|_| damaged("too many dimensions"))?;
+        let json = serde_json::to_string(config).map_err(|_| damaged("no configuration"))?;
+        let (number, size, json) =
+            self.database.write(|to| known_or_new(to, name, (size, &json)))?;
+        let known: HnswConfig = serde_json::from_str(&json)
+            .map_err(|_| damaged("the configuration of a collection is none"))?;
+        let known_dimensions = size as usize;
+        check(known_dimensions, &known, dimensions, config)?;
+        let mut collection = empty(known_dimensions, known)?;
+        fill(&mut collection, number, &self.database)?;
+        Ok(Hosted::new(number, collection))
+    }
+}
+
+/// The collection of a name, as it is or as it is to be.
+fn known_or_new(
+    to: &WriteTransaction,
+    name: &str,
+    (dimensions, config): (u32, &str),
+) -> Result<(u32, u32, String), Error> {
+    let mut collections = to.open_table(COLLECTIONS)?;
+    if let Some(known) = collections.get(name)? {
+        let (number, dimensions, config) = known.value();
+        return Ok((number, dimensions, config.to_owned()));
+    }
+    let mut number = 0;
+    for collection in collections.iter()? {
+        number = number.max(collection?.1.value().0 + 1);
+    }
+    collections.insert(name, (number, dimensions, config))?;
+    Ok((number, dimensions, config.to_owned()))
+}
+
+/// Is a collection what it is opened as?
+fn check(
+    known_dimensions: usize,
+    known: &HnswConfig,
+    dimensions: usize,
+    config: &HnswConfig,
+) -> Result<(), StoreError> {
+    let said = |dimensions: usize, config: &HnswConfig| {
+        format!("vectors of {dimensions} dimensions under {}", config.distance_metric)
+    };
+    let [expected, found] = [said(known_dimensions, known), said(dimensions, config)];
+    match expected == found {
+        true => Ok(()),
+        false => Err(StoreError::Mismatch { expected, found }),
+    }
+}
