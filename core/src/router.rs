@@ -79,7 +79,16 @@ pub enum Sizes {
 macro_rules! models {
     ($($constant:ident $name:literal $dimensions:literal $sizes:expr,
         $metric:ident $normalized:literal)*) => {
-        impl EmbeddingModel {
+        /// Names that other stores have for models.
+#[expect(non_upper_case_globals, reason = "they are written like this there")]
+#[doc(hidden)]
+impl EmbeddingModel {
+    pub const OpenAI_Ada002: Self = Self::OPENAI_ADA_002;
+    pub const OpenAI_Embedding3Small: Self = Self::OPENAI_3_SMALL;
+    pub const OpenAI_Embedding3Large: Self = Self::OPENAI_3_LARGE;
+}
+
+impl EmbeddingModel {
             $(
                 #[doc = concat!("`", $name, "`, ", $dimensions, " dimensions.")]
                 pub const $constant: Self = Self(Cow::Borrowed($name));

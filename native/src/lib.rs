@@ -24,6 +24,7 @@ mod isa;
 mod journal;
 mod kv;
 mod mmap;
+mod router;
 mod storage;
 mod tables;
 mod threads;
@@ -35,6 +36,17 @@ pub use kv::{
     BackendStats, BlockingRedbBackend, MemoryBackend, RedbBackend, StorageBackend, check_backend,
 };
 pub use mmap::{huge_pages, map_file};
+pub use router::DimensionRouter;
 pub use storage::{BlockingVectorStorage, HnswVectorStorage, Store, VectorStorage};
 pub use threads::Rayon;
 pub use vicino_core::*;
+
+/// [`Scope`], as it is called elsewhere.
+pub type StateScope = Scope;
+/// [`HnswConfig`], as it is called elsewhere.
+pub type HNSWConfig = HnswConfig;
+/// [`HnswVectorStorage`], as it is called elsewhere.
+pub type HNSWVectorStorage = HnswVectorStorage;
+/// The backend in a file, for programs that had theirs in sled.
+#[deprecated = "it is `RedbBackend`"]
+pub type SledBackend = RedbBackend;

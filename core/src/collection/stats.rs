@@ -14,10 +14,10 @@ use crate::scope::Scope;
 /// let stats = collection.stats_for_scope(&Scope::Global);
 /// assert_eq!((stats.vector_count, stats.tombstones, stats.query_count), (1, 0, 0));
 /// assert_eq!((stats.created_at, stats.last_write_at), (Some(1_000), Some(1_000)));
-/// assert!(stats.memory_mb() < 0.1);
+/// assert!(stats.memory_mb < 0.1);
 /// # Ok::<(), vicino_core::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ScopeStats {
     /// The scope.
@@ -28,6 +28,8 @@ pub struct ScopeStats {
     pub tombstones: usize,
     /// The bytes that the scope takes.
     pub memory: MemoryStats,
+    /// All of them in megabytes, of a million bytes.
+    pub memory_mb: f64,
     /// Searches of the scope since it was opened.
     pub query_count: u64,
     /// The time of the first write.
@@ -92,6 +94,11 @@ impl MemoryStats {
         self.vectors + self.graph + self.records + self.lookup + self.fixed
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "bytes below 2^53")]
+    fn megabytes(&self) -> f64 {
+        self.total() as f64 / 1e6
+    }
+
     fn add(&mut self, other: &Self) {
         self.vectors += other.vectors;
         self.graph += other.graph;
@@ -102,19 +109,13 @@ impl MemoryStats {
 }
 
 impl ScopeStats {
-    /// The memory in megabytes of a million bytes.
-    #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "bytes below 2^53")]
-    pub fn memory_mb(&self) -> f64 {
-        self.memory.total() as f64 / 1e6
-    }
-
     fn nothing(scope: Scope) -> Self {
         Self {
             scope,
             vector_count: 0,
             tombstones: 0,
             memory: MemoryStats::default(),
+            memory_mb: 0.0,
             query_count: 0,
             created_at: None,
             last_write_at: None,
@@ -156,17 +157,19 @@ impl Sight<'_> {
     pub(super) fn stats(&self) -> ScopeStats {
         let (partition, catalog) = (self.partition(), self.catalog);
         let (vectors, graph) = partition.index.memory_parts();
+        let memory = MemoryStats {
+            vectors,
+            graph,
+            records: catalog.record_bytes,
+            lookup: self.lookup.bytes(),
+            fixed: PartitionWriter::FIXED_BYTES,
+        };
         ScopeStats {
             scope: partition.scope().clone(),
             vector_count: self.len(),
             tombstones: catalog.tombstones,
-            memory: MemoryStats {
-                vectors,
-                graph,
-                records: catalog.record_bytes,
-                lookup: self.lookup.bytes(),
-                fixed: PartitionWriter::FIXED_BYTES,
-            },
+            memory,
+            memory_mb: memory.megabytes(),
             query_count: partition.queries(),
             created_at: Some(catalog.created_at),
             last_write_at: Some(catalog.now),

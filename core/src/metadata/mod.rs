@@ -1,6 +1,8 @@
 //! Metadata: what an entry says about itself, and where in it a value is.
 
 mod field_path;
+#[cfg(feature = "json")]
+mod json;
 mod number;
 mod value;
 

@@ -44,7 +44,7 @@ pub type Object = BTreeMap<String, Value>;
 
 /// How deep values may be nested: deeper ones are refused before they are built, so that nothing
 /// that walks through a value runs out of stack.
-const DEPTH_MAX: usize = 32;
+pub(super) const DEPTH_MAX: usize = 32;
 
 impl Value {
     /// What the value is, in a word.
