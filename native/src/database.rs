@@ -1,6 +1,7 @@
 //! A redb database that comes back: after a failure of the disk redb refuses all further calls, and
 //! so the file is opened again, which brings it to its last commit.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,13 +12,15 @@ use redb::{
 
 use crate::error::StoreError;
 
-#[derive(Debug)]
 pub(crate) struct Database {
     path: PathBuf,
-    cache_bytes: usize,
+    opener: Opener,
     /// None after a failure, until it can be opened again.
     open: RwLock<Option<redb::Database>>,
 }
+
+/// How the file is opened, the first time and after failures.
+type Opener = Box<dyn Fn() -> Result<redb::Database, DatabaseError> + Send + Sync>;
 
 /// How many commits there were, so that after a failure it can be told whether the last one was
 /// made.
@@ -26,7 +29,13 @@ const COMMITS: TableDefinition<'_, (), u64> = TableDefinition::new("commits");
 impl Database {
     /// Opens the database in a file, which is made where it is not there.
     pub(crate) fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        let database = Self { path: path.to_owned(), cache_bytes, open: RwLock::new(None) };
+        let file = path.to_owned();
+        let open = move || Builder::new().set_cache_size(cache_bytes).create(&file);
+        Self::open_with(path, Box::new(open))
+    }
+
+    fn open_with(path: &Path, opener: Opener) -> Result<Self, StoreError> {
+        let database = Self { path: path.to_owned(), opener, open: RwLock::new(None) };
         database.reopen()?;
         Ok(database)
     }
@@ -124,8 +133,7 @@ impl Database {
     fn reopen(&self) -> Result<(), StoreError> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         if open.is_none() {
-            let opened = Builder::new().set_cache_size(self.cache_bytes).create(&self.path);
-            *open = Some(opened.map_err(|error| match error {
+            *open = Some((self.opener)().map_err(|error| match error {
                 DatabaseError::DatabaseAlreadyOpen => {
                     StoreError::Locked { path: self.path.clone() }
                 }
@@ -143,4 +151,159 @@ impl Database {
 /// Does redb refuse all that comes after such an error?
 fn is_final(error: &Error) -> bool {
     matches!(error, Error::Io(_) | Error::PreviousIo | Error::LockPoisoned(_) | Error::Corrupted(_))
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io;
+    use std::sync::Mutex;
+
+    use redb::{BackendError, StorageBackend};
+
+    use super::*;
+    use crate::tables::{Values, set_values};
+
+    /// A disk that fails once, and keeps no more than was synced when the power goes.
+    #[derive(Debug, Clone, Default)]
+    struct Disk(Arc<Mutex<State>>);
+
+    #[derive(Debug, Default)]
+    struct State {
+        bytes: Vec<u8>,
+        synced: Vec<u8>,
+        /// How many operations are left until one fails, and what then becomes of a write.
+        until: Option<usize>,
+        tears: bool,
+        operations: usize,
+    }
+
+    impl Disk {
+        fn state(&self) -> std::sync::MutexGuard<'_, State> {
+            self.0.lock().unwrap()
+        }
+
+        fn opener(&self) -> Opener {
+            let disk = self.clone();
+            Box::new(move || Builder::new().create_with_backend(disk.clone()))
+        }
+    }
+
+    impl State {
+        fn operate(&mut self) -> Result<(), io::Error> {
+            self.operations += 1;
+            self.until = match self.until {
+                Some(0) => {
+                    self.until = None;
+                    return Err(io::ErrorKind::StorageFull.into());
+                }
+                until => until.map(|left| left - 1),
+            };
+            Ok(())
+        }
+    }
+
+    impl StorageBackend for Disk {
+        fn len(&self) -> Result<u64, io::Error> {
+            Ok(self.state().bytes.len() as u64)
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+            let mut state = self.state();
+            state.operate()?;
+            let start = usize::try_from(offset).unwrap();
+            let bytes = state.bytes.get(start..start + out.len());
+            out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        }
+
+        fn set_len(&self, len: u64) -> Result<(), io::Error> {
+            let mut state = self.state();
+            state.operate()?;
+            state.bytes.resize(usize::try_from(len).unwrap(), 0);
+            Ok(())
+        }
+
+        fn sync_data(&self) -> Result<(), io::Error> {
+            let mut state = self.state();
+            state.operate()?;
+            state.synced = state.bytes.clone();
+            Ok(())
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+            let mut state = self.state();
+            let done = state.operate();
+            let len = match &done {
+                Ok(()) => data.len(),
+                Err(_) if state.tears => data.len() / 2,
+                Err(_) => 0,
+            };
+            let start = usize::try_from(offset).unwrap();
+            state.bytes[start..start + len].copy_from_slice(&data[..len]);
+            done
+        }
+
+        fn try_lock_range(
+            &self,
+            _: std::ops::Bound<u64>,
+            _: std::ops::Bound<u64>,
+        ) -> Result<bool, BackendError> {
+            Err(BackendError::Unsupported)
+        }
+    }
+
+    /// Some writes, of which those count that were said to be made.
+    fn live(database: &Database) -> BTreeMap<String, Vec<u8>> {
+        let mut made = BTreeMap::new();
+        for i in 0..8_u8 {
+            let pairs = vec![(format!("key {}", i % 5), vec![i; 3000 * usize::from(i)])];
+            if database.write(|to| set_values(to, &pairs)).is_ok() {
+                made.extend(pairs);
+            }
+        }
+        made
+    }
+
+    fn found(database: &Database) -> BTreeMap<String, Vec<u8>> {
+        let read = database.read(|from| {
+            let values = Values::of(from)?;
+            let pair = |key: String| Ok((key.clone(), values.get(&key)?.unwrap_or_default()));
+            values.keys("")?.into_iter().map(pair).collect()
+        });
+        read.unwrap()
+    }
+
+    /// Each operation of the disk fails once, whole or torn: what was said to be made is there, what
+    /// was said to have failed is not, then, and after the power was cut.
+    #[test]
+    fn what_was_made_is_there_whatever_fails() {
+        let disk = Disk::default();
+        let database = Database::open_with("disk".as_ref(), disk.opener()).unwrap();
+        let begun = disk.state().operations;
+        assert_eq!(live(&database).len(), 5);
+        let operations = disk.state().operations - begun;
+        assert!(operations > 40, "{operations}");
+        let mut failures = 0;
+        for (until, tears) in (0..operations).flat_map(|until| [(until, false), (until, true)]) {
+            let disk = Disk::default();
+            let database = Database::open_with("disk".as_ref(), disk.opener()).unwrap();
+            (disk.state().until, disk.state().tears) = (Some(until), tears);
+            let made = live(&database);
+            failures += usize::from(disk.state().until.is_none());
+            assert_eq!(found(&database), made, "operation {until}, torn: {tears}");
+
+            let cut = Disk::default();
+            cut.state().bytes = disk.state().synced.clone();
+            let again = Database::open_with("disk".as_ref(), cut.opener()).unwrap();
+            assert_eq!(found(&again), made, "operation {until}, torn: {tears}, power cut");
+        }
+        assert!(failures > operations, "{failures} of {operations} twice");
+    }
 }
