@@ -11,12 +11,15 @@ use redb::{
 };
 
 use crate::error::StoreError;
+use crate::lock::Lock;
 
 pub(crate) struct Database {
     path: PathBuf,
     opener: Opener,
     /// None after a failure, until it can be opened again.
     open: RwLock<Option<redb::Database>>,
+    /// Behind it, so that the folder is given back when the database is closed.
+    _lock: Option<Lock>,
 }
 
 /// How the file is opened, the first time and after failures.
@@ -35,9 +38,15 @@ impl Database {
     }
 
     fn open_with(path: &Path, opener: Opener) -> Result<Self, StoreError> {
-        let database = Self { path: path.to_owned(), opener, open: RwLock::new(None) };
+        let (path, open) = (path.to_owned(), RwLock::new(None));
+        let database = Self { path, opener, open, _lock: None };
         database.reopen()?;
         Ok(database)
+    }
+
+    /// Holds the folder that it lies in.
+    pub(crate) fn with_lock(self, lock: Lock) -> Self {
+        Self { _lock: Some(lock), ..self }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -135,7 +144,7 @@ impl Database {
         if open.is_none() {
             *open = Some((self.opener)().map_err(|error| match error {
                 DatabaseError::DatabaseAlreadyOpen => {
-                    StoreError::Locked { path: self.path.clone() }
+                    StoreError::Locked { path: self.path.clone(), holder: None }
                 }
                 error => self.failed(error.into()),
             })?);

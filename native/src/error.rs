@@ -37,11 +37,13 @@ pub enum StoreError {
         /// What it says.
         source: Arc<redb::Error>,
     },
-    /// Another process has the database, or this one has it twice.
-    #[error("the database {} is open elsewhere; close it there first", path.display())]
+    /// Another process has the store, or this one has it twice.
+    #[error("{} is open in {}; close it there first", path.display(), said(*holder))]
     Locked {
-        /// Its file.
+        /// Its folder or file.
         path: PathBuf,
+        /// The number of the process, if it is known.
+        holder: Option<u32>,
     },
     /// What is stored is not what it is opened as.
     #[error("the store was made for {expected}, not for {found}; open it as it was made")]
@@ -81,5 +83,13 @@ impl StoreError {
 
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { path: path.to_owned(), source: Arc::new(source) }
+    }
+}
+
+fn said(holder: Option<u32>) -> String {
+    match holder {
+        Some(holder) if holder == std::process::id() => "this process".to_owned(),
+        Some(holder) => format!("process {holder}"),
+        None => "another process".to_owned(),
     }
 }

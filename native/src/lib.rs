@@ -23,6 +23,7 @@ mod hosted;
 mod isa;
 mod journal;
 mod kv;
+mod lock;
 mod mmap;
 mod router;
 mod storage;

@@ -191,7 +191,9 @@ fn what_does_not_fit_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let storage = open(folder.path());
     let locked = HnswVectorStorage::open_blocking(folder.path(), DIMENSIONS, config());
-    assert_eq!(locked.unwrap_err().code(), "locked");
+    let locked = locked.unwrap_err();
+    assert_eq!(locked.code(), "locked");
+    assert!(locked.to_string().contains("is open in this process"), "{locked}");
     let entry = VectorEntry::new("a", vec![1.0; DIMENSIONS]);
     storage.blocking().insert(vec![entry]).unwrap();
     drop(storage);

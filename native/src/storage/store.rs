@@ -15,6 +15,7 @@ use crate::error::StoreError;
 use crate::hosted::Hosted;
 use crate::journal::Journal;
 use crate::kv::RedbBackend;
+use crate::lock::Lock;
 use crate::tables::COLLECTIONS;
 use crate::threads::offload;
 
@@ -68,7 +69,9 @@ impl Store {
     pub fn open_blocking(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
         let folder = folder.as_ref();
         fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
-        let database = Arc::new(Database::open(&folder.join("store.redb"), CACHE_BYTES)?);
+        let lock = Lock::take(folder)?;
+        let database = Database::open(&folder.join("store.redb"), CACHE_BYTES)?;
+        let database = Arc::new(database.with_lock(lock));
         let journal = Journal::new(Some(Arc::clone(&database)));
         Ok(Self { database, journal, open: Arc::default() })
     }
