@@ -100,7 +100,8 @@ impl Database {
         }
     }
 
-    fn commits(&self) -> Result<u64, StoreError> {
+    /// How many transactions were made durable.
+    pub(crate) fn commits(&self) -> Result<u64, StoreError> {
         self.read(|transaction| match transaction.open_table(COMMITS) {
             Ok(table) => Ok(table.get(())?.map_or(0, |commits| commits.value())),
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(0),

@@ -38,7 +38,7 @@ pub use kv::{
 };
 pub use mmap::{huge_pages, map_file};
 pub use router::DimensionRouter;
-pub use storage::{BlockingVectorStorage, HnswVectorStorage, Store, VectorStorage};
+pub use storage::{BlockingVectorStorage, HnswVectorStorage, Store, StoreStats, VectorStorage};
 pub use threads::Rayon;
 pub use vicino_core::*;
 

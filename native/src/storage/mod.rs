@@ -13,7 +13,7 @@ use vicino_core::{
 
 pub use self::blocking::BlockingVectorStorage;
 pub use self::hnsw::HnswVectorStorage;
-pub use self::store::Store;
+pub use self::store::{Store, StoreStats};
 use crate::error::StoreError;
 
 /// A place for vectors, for programs that do not want to know which: [`HnswVectorStorage`], or one

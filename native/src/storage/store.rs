@@ -47,6 +47,25 @@ pub struct Store {
     open: Arc<Mutex<BTreeMap<String, Arc<Hosted>>>>,
 }
 
+/// What a store did.
+///
+/// ```
+/// use vicino::Store;
+///
+/// let folder = tempfile::tempdir()?;
+/// let store = Store::open_blocking(folder.path())?;
+/// let before = store.stats()?.commits;
+/// store.backend().blocking().set("key", vec![1])?;
+/// assert_eq!(store.stats()?.commits, before + 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreStats {
+    /// Transactions that were made durable since the store was made.
+    pub commits: u64,
+}
+
 /// What the database may keep of its pages in memory.
 const CACHE_BYTES: usize = 64 << 20;
 
@@ -124,6 +143,15 @@ impl Store {
     #[must_use]
     pub fn backend(&self) -> RedbBackend {
         RedbBackend::of(Arc::clone(&self.database), self.journal.clone())
+    }
+
+    /// What the store did.
+    ///
+    /// # Errors
+    ///
+    /// What the disk fails with.
+    pub fn stats(&self) -> Result<StoreStats, StoreError> {
+        Ok(StoreStats { commits: self.database.commits()? })
     }
 
     /// Makes what was asked for before, and refuses what comes after. The folder can be opened

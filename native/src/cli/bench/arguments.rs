@@ -61,7 +61,8 @@ pub(crate) struct Bench {
     pub(super) ef: Vec<usize>,
     /// Insert into and search in a scope of a collection, with metadata, instead of an index;
     /// other modes than the table, --interactive, --inserts and --reads-during-writes have one way
-    #[arg(long, conflicts_with_all = ["churn", "filters", "tenants", "batches", "snapshot"])]
+    #[arg(long, conflicts_with_all = ["churn", "filters", "tenants", "batches", "snapshot",
+        "durable"])]
     pub(super) collection: bool,
     /// Have searches of --collection return ids and scores alone, without metadata
     #[arg(long, requires = "collection")]
@@ -107,6 +108,9 @@ pub(crate) struct Bench {
     /// Mode: write a collection to a file, open it, and search in both by turns
     #[arg(long, group = "mode", value_name = "FILE")]
     pub(super) snapshot: Option<PathBuf>,
+    /// Mode: insert into a store in a new folder and into one in memory, by one and many callers
+    #[arg(long, group = "mode", value_name = "FOLDER")]
+    pub(super) durable: Option<PathBuf>,
 }
 
 /// Threads that a build or a request may ask for: more than any machine has that runs one.

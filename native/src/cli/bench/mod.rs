@@ -8,6 +8,7 @@ mod arguments;
 mod batches;
 mod churn;
 mod data;
+mod durable;
 mod exact;
 mod fields;
 mod filters;
@@ -56,6 +57,8 @@ impl Bench {
             batches::run(self, batches::SIZES, out)
         } else if let Some(path) = &self.snapshot {
             snapshot::run(self, path, out)
+        } else if let Some(folder) = &self.durable {
+            durable::run(self, folder, out)
         } else {
             sweep::run(self, out)
         }

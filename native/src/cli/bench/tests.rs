@@ -236,6 +236,20 @@ fn batches_go_into_new_scopes_and_into_one() {
 }
 
 #[test]
+fn what_is_durable_is_measured_beside_the_same_in_memory() {
+    let folder = folder(2000);
+    let store = folder.path().join("store");
+    let line = format!("--queries 20 --m 4 --ef-construction 8 --durable {}", store.display());
+    let said = run(folder.path(), &line, &[]).unwrap();
+    let names = ["4 KB", "memory: 756 rows", "disk: 756", "memory: 64", "disk: 64", "memory: one"];
+    let names = names.iter().chain(&["disk: one", "disk: opened"]);
+    assert!(said.lines().zip(names).all(|(line, name)| line.starts_with(name)), "{said}");
+    assert_eq!(said.lines().count(), 8, "{said}");
+    let twice = run(folder.path(), &line, &[]).unwrap_err();
+    assert!(twice.ends_with("is there already"), "{twice}");
+}
+
+#[test]
 fn churn_is_judged_by_what_lives() {
     let folder = folder(400);
     for more in ["--churn 4", "--n 200 --churn 4 --window"] {
