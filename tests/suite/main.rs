@@ -7,6 +7,7 @@
 
 mod batches;
 mod collection;
+mod crash;
 mod deletes;
 mod filter;
 mod index;
