@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::{
     Builder, DatabaseError, Error, ReadTransaction, ReadableDatabase, TableDefinition,
@@ -16,6 +16,8 @@ use crate::lock::Lock;
 pub(crate) struct Database {
     path: PathBuf,
     opener: Opener,
+    /// Held by who writes, so that nobody else counts commits meanwhile.
+    writing: Mutex<()>,
     /// None after a failure, until it can be opened again.
     open: RwLock<Option<redb::Database>>,
     /// Behind it, so that the folder is given back when the database is closed.
@@ -39,7 +41,8 @@ impl Database {
 
     fn open_with(path: &Path, opener: Opener) -> Result<Self, StoreError> {
         let (path, open) = (path.to_owned(), RwLock::new(None));
-        let database = Self { path, opener, open, _lock: None };
+        let writing = Mutex::new(());
+        let database = Self { path, opener, writing, open, _lock: None };
         database.reopen()?;
         Ok(database)
     }
@@ -78,6 +81,7 @@ impl Database {
         &self,
         write: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         // A call that reads comes first: it opens what a failure has closed.
         let before = self.commits()?;
         let written = self.with(|open| {
@@ -171,11 +175,9 @@ impl fmt::Debug for Database {
 
 #[cfg(test)]
 mod tests {
+    use redb::{BackendError, StorageBackend};
     use std::collections::BTreeMap;
     use std::io;
-    use std::sync::Mutex;
-
-    use redb::{BackendError, StorageBackend};
 
     use super::*;
     use crate::tables::{Values, set_values};

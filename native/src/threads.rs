@@ -27,12 +27,26 @@ impl Executor for Rayon {
     }
 }
 
-/// Does something long for an asynchronous program, whatever its runtime, on a thread of rayon's.
+/// Does something long for an asynchronous program, whatever its runtime, on a thread of rayon's. It
+/// holds no lock while others of these threads work for it: the thread takes up other work meanwhile,
+/// which may want the same.
 pub(crate) async fn offload<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     // Who does not wait any more wants no answer.
     rayon::spawn(move || drop(sender.send(work())));
+    receiver.await.unwrap_or(Err(StoreError::Closed))
+}
+
+/// Does something that waits for the disk or for another thread, on a thread of its own: rayon's
+/// would wait with it.
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let builder = std::thread::Builder::new().name("vicino disk".to_owned());
+    let started = builder.spawn(move || drop(sender.send(work())));
+    started.map_err(StoreError::io("a thread".as_ref()))?;
     receiver.await.unwrap_or(Err(StoreError::Closed))
 }

@@ -147,6 +147,29 @@ fn answers_are_the_same_after_opening() {
     assert_eq!(open(folder.path()).blocking().search_many(&queries).unwrap(), before);
 }
 
+/// Collections of one store that are opened at once, with threads that build their graphs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_collections_are_opened_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for life in 0..2_usize {
+        let store = Store::open(folder.path()).await.unwrap();
+        let opening = (0..12).map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let name = format!("collection {}", number % 6);
+                let storage = store.collection(&name, DIMENSIONS, config()).await.unwrap();
+                let mut random = Random(number as u64);
+                let count = storage.count(&Scope::Global, None).await.unwrap();
+                assert!(life == 0 || count > 100);
+                storage.upsert((0..400).map(|_| entry(&mut random)).collect()).await.unwrap();
+            })
+        });
+        for opened in opening.collect::<Vec<_>>() {
+            opened.await.unwrap();
+        }
+    }
+}
+
 /// Callers on many threads, each of whom sees what it wrote as soon as it is told so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_write_at_once_and_read_what_they_wrote() {
@@ -218,6 +241,42 @@ fn what_does_not_fit_is_refused() {
     std::fs::write(folder.path().join("none.redb"), "no database".repeat(1000)).unwrap();
     let none = RedbBackend::open(folder.path().join("none.redb")).unwrap_err();
     assert_eq!(none.code(), "database");
+}
+
+#[tokio::test]
+async fn what_is_exported_is_imported_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("all.vcn");
+    let (disk, mut random) = (open(&folder.path().join("store")), Random(4));
+    disk.upsert((0..600).map(|_| entry(&mut random)).collect()).await.unwrap();
+    disk.export(&file).await.unwrap();
+
+    let memory = HnswVectorStorage::new(DIMENSIONS, config());
+    let old = VectorEntry::new("id-1", vec![1.0; DIMENSIONS]);
+    memory.insert(vec![old, VectorEntry::new("own", vec![1.0; DIMENSIONS])]).await.unwrap();
+    let there = disk.stats().await.unwrap().vector_count;
+    assert_eq!(memory.import(&file).await.unwrap(), there);
+    memory.delete(&["own".into()]).await.unwrap();
+    let metadata = |of: &HnswVectorStorage| {
+        all(of).into_iter().map(|it| (it.scope, it.id, it.metadata, it.content)).collect::<Vec<_>>()
+    };
+    assert_eq!(metadata(&memory), metadata(&disk));
+    let query =
+        VectorQuery::new(all(&disk)[7].vector.clone(), 5).with_scopes(disk.scopes().await.unwrap());
+    let keys =
+        |found: Vec<vicino::VectorResult>| found.into_iter().map(|it| it.key).collect::<Vec<_>>();
+    let exact = query.with_exact(true);
+    assert_eq!(
+        keys(memory.search(&exact).await.unwrap()),
+        keys(disk.search(&exact).await.unwrap())
+    );
+
+    let other = HnswVectorStorage::new(DIMENSIONS + 1, config());
+    assert_eq!(other.import(&file).await.unwrap_err().code(), "mismatch");
+    let none = memory.import(&folder.path().join("none")).await.unwrap_err();
+    assert_eq!(none.code(), "io");
+    std::fs::write(&file, "no snapshot").unwrap();
+    assert_eq!(memory.import(&file).await.unwrap_err().code(), "corrupt");
 }
 
 #[test]

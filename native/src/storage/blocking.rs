@@ -1,16 +1,21 @@
 //! The calls of a storage for programs that wait.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::sync::Arc;
 
 use uuid::Uuid;
 use vicino_core::{
-    CollectionReader, EntryKey, Explain, Filter, Maintenance, Object, Page, Scope, ScopeStats,
-    Searcher, Snapshot, StorageStats, VectorEntry, VectorQuery, VectorResult, Write, Written,
+    Collection, CollectionReader, EntryKey, Explain, Filter, Maintenance, Object, Open, Page,
+    Scope, ScopeStats, Searcher, Snapshot, StorageStats, VectorEntry, VectorQuery, VectorResult,
+    Verify, Write, Written,
 };
 
+use super::store::same_vectors;
 use crate::error::StoreError;
+use crate::files::{read_file, write_file};
 use crate::hosted::Hosted;
+use crate::isa::simd;
 use crate::journal::{Done, Journal, Task};
 use crate::threads::Rayon;
 
@@ -35,6 +40,9 @@ pub struct BlockingVectorStorage {
     hosted: Result<Arc<Hosted>, StoreError>,
     journal: Journal,
 }
+
+/// Entries of a file that are added together.
+const PAGE: usize = 1024;
 
 thread_local! {
     /// What a search needs beside the index; as large as the largest graph that was searched.
@@ -151,6 +159,31 @@ impl BlockingVectorStorage {
     /// [`VectorStorage::maintain`](super::VectorStorage::maintain).
     pub fn maintain(&self, budget: u64) -> Result<Maintenance, StoreError> {
         self.journal.run(Task::Maintain(self.hosted()?, budget)).map(Done::maintained)
+    }
+
+    /// [`VectorStorage::export`](super::VectorStorage::export).
+    pub fn export(&self, path: &Path) -> Result<(), StoreError> {
+        write_file(self.snapshot()?, path).map_err(StoreError::io(path))
+    }
+
+    /// [`VectorStorage::import`](super::VectorStorage::import).
+    pub fn import(&self, path: &Path) -> Result<usize, StoreError> {
+        let (bytes, own) = (read_file(path).map_err(StoreError::io(path))?, self.reader()?);
+        let file = Collection::open(bytes, simd()?, &Open::default().with_verify(Verify::Full))?;
+        same_vectors((own.dimensions(), own.config()), (file.dimensions(), file.config()))?;
+        let mut imported = 0;
+        for scope in file.scopes() {
+            let mut after = None;
+            loop {
+                let page = file.list(&scope, None, after.as_deref(), PAGE)?;
+                imported += self.upsert(page.entries)?.len();
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(imported)
     }
 
     /// All of this moment, to be written to a file while everybody goes on.

@@ -15,7 +15,7 @@ use super::{BlockingVectorStorage, Store, VectorStorage};
 use crate::error::StoreError;
 use crate::hosted::Hosted;
 use crate::journal::Journal;
-use crate::threads::offload;
+use crate::threads::{apart, offload};
 
 /// Entries of one dimension and metric in any number of scopes, in memory or in a folder.
 ///
@@ -78,7 +78,7 @@ impl HnswVectorStorage {
         config: HnswConfig,
     ) -> Result<Self, StoreError> {
         let folder = folder.as_ref().to_owned();
-        offload(move || Self::open_blocking(folder, dimensions, config)).await
+        apart(move || Self::open_blocking(folder, dimensions, config)).await
     }
 
     /// The same for programs that wait.
@@ -233,6 +233,16 @@ impl VectorStorage for HnswVectorStorage {
 
     async fn stats_for_scope(&self, scope: &Scope) -> Result<ScopeStats, StoreError> {
         self.0.stats_for_scope(scope)
+    }
+
+    async fn export(&self, path: &Path) -> Result<(), StoreError> {
+        let (storage, path) = (self.0.clone(), path.to_owned());
+        apart(move || storage.export(&path)).await
+    }
+
+    async fn import(&self, path: &Path) -> Result<usize, StoreError> {
+        let (storage, path) = (self.0.clone(), path.to_owned());
+        apart(move || storage.import(&path)).await
     }
 
     async fn maintain(&self, budget: u64) -> Result<Maintenance, StoreError> {

@@ -5,6 +5,8 @@ mod hnsw;
 mod load;
 mod store;
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use vicino_core::{
     EntryKey, Explain, Filter, Maintenance, Object, Page, Scope, ScopeStats, StorageStats,
@@ -105,6 +107,14 @@ pub trait VectorStorage: Send + Sync {
 
     /// What there is in one.
     async fn stats_for_scope(&self, scope: &Scope) -> Result<ScopeStats, StoreError>;
+
+    /// Writes all of this moment to a file, which any machine opens, in the place of the one that
+    /// may be there; others go on meanwhile.
+    async fn export(&self, path: &Path) -> Result<(), StoreError>;
+
+    /// Adds the entries of such a file, in the place of those that have the same keys; how many
+    /// they are. Those before one that fails stay.
+    async fn import(&self, path: &Path) -> Result<usize, StoreError>;
 
     /// Deletes what has expired and makes the places of deleted entries usable again, for about
     /// `budget` distances.

@@ -17,7 +17,7 @@ use crate::journal::Journal;
 use crate::kv::RedbBackend;
 use crate::lock::Lock;
 use crate::tables::COLLECTIONS;
-use crate::threads::offload;
+use crate::threads::apart;
 
 /// A folder that holds collections and values, durable together.
 ///
@@ -77,7 +77,7 @@ impl Store {
     /// [`StoreError::Locked`] where it is open already, and what the disk fails with.
     pub async fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
         let folder = folder.as_ref().to_owned();
-        offload(move || Self::open_blocking(folder)).await
+        apart(move || Self::open_blocking(folder)).await
     }
 
     /// The same for programs that wait.
@@ -109,7 +109,7 @@ impl Store {
         config: HnswConfig,
     ) -> Result<HnswVectorStorage, StoreError> {
         let (store, name) = (self.clone(), name.to_owned());
-        offload(move || store.collection_blocking(&name, dimensions, config)).await
+        apart(move || store.collection_blocking(&name, dimensions, config)).await
     }
 
     /// The same for programs that wait.
@@ -127,7 +127,7 @@ impl Store {
         let hosted = match open.get(name) {
             Some(hosted) => {
                 let reader = hosted.reader();
-                check(reader.dimensions(), reader.config(), dimensions, &config)?;
+                same_vectors((reader.dimensions(), reader.config()), (dimensions, &config))?;
                 Arc::clone(hosted)
             }
             None => {
@@ -177,7 +177,7 @@ impl Store {
         let known: HnswConfig = serde_json::from_str(&json)
             .map_err(|_| damaged("the configuration of a collection is none"))?;
         let known_dimensions = size as usize;
-        check(known_dimensions, &known, dimensions, config)?;
+        same_vectors((known_dimensions, &known), (dimensions, config))?;
         let mut collection = empty(known_dimensions, known)?;
         fill(&mut collection, number, &self.database)?;
         Ok(Hosted::new(number, collection))
@@ -203,17 +203,15 @@ fn known_or_new(
     Ok((number, dimensions, config.to_owned()))
 }
 
-/// Is a collection what it is opened as?
-fn check(
-    known_dimensions: usize,
-    known: &HnswConfig,
-    dimensions: usize,
-    config: &HnswConfig,
+/// Are vectors that come those that are known?
+pub(super) fn same_vectors(
+    known: (usize, &HnswConfig),
+    asked: (usize, &HnswConfig),
 ) -> Result<(), StoreError> {
-    let said = |dimensions: usize, config: &HnswConfig| {
+    let said = |(dimensions, config): (usize, &HnswConfig)| {
         format!("vectors of {dimensions} dimensions under {}", config.distance_metric)
     };
-    let [expected, found] = [said(known_dimensions, known), said(dimensions, config)];
+    let [expected, found] = [said(known), said(asked)];
     match expected == found {
         true => Ok(()),
         false => Err(StoreError::Mismatch { expected, found }),
