@@ -292,8 +292,8 @@ mod tests {
         read.unwrap()
     }
 
-    /// Each operation of the disk fails once, whole or torn: what was said to be made is there, what
-    /// was said to have failed is not, then, and after the power was cut.
+    /// Each operation of the disk fails once, whole or torn: what was said to be made is there,
+    /// what was said to have failed is not, then, and after the power was cut.
     #[test]
     fn what_was_made_is_there_whatever_fails() {
         let disk = Disk::default();

@@ -27,9 +27,9 @@ impl Executor for Rayon {
     }
 }
 
-/// Does something long for an asynchronous program, whatever its runtime, on a thread of rayon's. It
-/// holds no lock while others of these threads work for it: the thread takes up other work meanwhile,
-/// which may want the same.
+/// Does something long for an asynchronous program, whatever its runtime, on a thread of rayon's.
+/// It holds no lock while others of these threads work for it: its thread takes up other work
+/// meanwhile, which may want the same.
 pub(crate) async fn offload<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

@@ -8,6 +8,7 @@
 mod batches;
 mod collection;
 mod crash;
+mod damage;
 mod deletes;
 mod filter;
 mod index;

@@ -1,4 +1,4 @@
-//! Collections as files: what comes back, and what a damaged file may do, which is nothing.
+//! Collections as files: what comes back, and what of it can be had by itself.
 
 use vicino::{
     Bytes, Collection, DistanceMetric, EntryKey, Error, HnswConfig, Open, Scope, Searcher, Sink,
@@ -8,7 +8,7 @@ use vicino_tests::Random;
 
 const DIMENSIONS: usize = 6;
 
-fn tenant() -> Scope {
+pub(crate) fn tenant() -> Scope {
     Scope::Tenant("a:b".to_owned())
 }
 
@@ -29,7 +29,7 @@ fn entries(scope: &Scope, count: usize, random: &mut Random) -> Vec<VectorEntry>
 
 /// A scope that is a graph, with deletes and a sweep that has begun, one that is scanned, and one
 /// that held something.
-fn collection(metric: DistanceMetric) -> Collection {
+pub(crate) fn collection(metric: DistanceMetric) -> Collection {
     let config = HnswConfig::balanced()
         .with_distance_metric(metric)
         .with_max_connections(4)
@@ -49,19 +49,19 @@ fn collection(metric: DistanceMetric) -> Collection {
     collection
 }
 
-fn written(collection: &Collection) -> Vec<u8> {
+pub(crate) fn written(collection: &Collection) -> Vec<u8> {
     let mut bytes = Vec::new();
     collection.snapshot().unwrap().write(&mut bytes).unwrap();
     bytes
 }
 
-fn opened(bytes: &[u8], verify: Verify) -> Result<Collection, Error> {
+pub(crate) fn opened(bytes: &[u8], verify: Verify) -> Result<Collection, Error> {
     let open = Open::default().with_verify(verify);
     Collection::open(Bytes::copy_of(bytes).unwrap(), vicino::simd().unwrap(), &open)
 }
 
 /// All that reads, and all that writes. Answers may be errors; what they are is told.
-fn told(collection: &mut Collection) -> Vec<String> {
+pub(crate) fn told(collection: &mut Collection) -> Vec<String> {
     let mut told = Vec::new();
     let mut random = Random(9);
     let mut searcher = Searcher::default();
@@ -208,18 +208,26 @@ fn some_scopes_are_a_file_of_their_own() {
     assert_eq!(ids(&again), ids(&collection));
 }
 
+pub(crate) fn fetch(file: &[u8], range: std::ops::Range<u64>) -> &[u8] {
+    let place = |place: u64| usize::try_from(place).unwrap();
+    &file[place(range.start)..place(range.end)]
+}
+
+pub(crate) fn index_of(file: &[u8]) -> SnapshotIndex {
+    let (header, footer) = SnapshotIndex::ends(file.len() as u64);
+    let (header, footer) = (fetch(file, header), fetch(file, footer));
+    let directory = fetch(file, SnapshotIndex::directory(footer).unwrap());
+    SnapshotIndex::new(header, directory, footer).unwrap()
+}
+
 /// As a program does that has the file behind a network: three ranges lead to a scope, a fourth is
 /// it.
 #[test]
 fn a_scope_is_opened_without_the_rest() {
     let collection = collection(DistanceMetric::Euclidean);
     let file = written(&collection);
-    let place = |place: u64| usize::try_from(place).unwrap();
-    let fetch = |range: std::ops::Range<u64>| &file[place(range.start)..place(range.end)];
-    let (header, footer) = SnapshotIndex::ends(file.len() as u64);
-    let (header, footer) = (fetch(header), fetch(footer));
-    let directory = fetch(SnapshotIndex::directory(footer).unwrap());
-    let index = SnapshotIndex::new(header, directory, footer).unwrap();
+    let index = index_of(&file);
+    let fetch = |range| fetch(&file, range);
     let entries: Vec<_> = index.scopes().map(|(scope, entries)| (scope.clone(), entries)).collect();
     let left = Scope::User("u".to_owned());
     assert_eq!(entries.last(), Some(&(left.clone(), 0)), "what it held was deleted");
@@ -247,151 +255,4 @@ fn a_scope_is_opened_without_the_rest() {
     other.delete_scope(&tenant());
     let mixed = other.open_scope(&index, &tenant(), part(&tenant()), &open).unwrap_err();
     assert_eq!(mixed.code(), "corrupt", "another metric");
-}
-
-#[test]
-fn what_is_no_snapshot_is_refused() {
-    for bytes in [&b""[..], b"PK", &[0; 500], &b"\x89VCN\r\n\x1a\n".repeat(40)] {
-        let error = opened(bytes, Verify::Structure).unwrap_err();
-        assert!(matches!(error, Error::Corrupt { .. } | Error::UnknownFormat { .. }), "{error}");
-    }
-    let mut later = written(&collection(DistanceMetric::Cosine));
-    later[8] = 2;
-    let error = opened(&later, Verify::Structure).unwrap_err();
-    assert_eq!(error, Error::UnknownFormat { max: 1, found: 2 });
-}
-
-#[test]
-fn a_file_that_ends_early_is_refused() {
-    let bytes = written(&collection(DistanceMetric::Cosine));
-    for len in (0..bytes.len()).step_by(131) {
-        let error = opened(&bytes[..len], Verify::Structure).unwrap_err();
-        assert!(matches!(error, Error::Corrupt { .. }), "{len}: {error}");
-    }
-}
-
-/// Every byte of it: with checksums all that is left of a change is an error.
-#[test]
-fn a_changed_byte_is_found() {
-    let mut bytes = written(&collection(DistanceMetric::InnerProduct));
-    let expected = told(&mut opened(&bytes, Verify::Full).unwrap());
-    let mut unseen = 0;
-    for at in (0..bytes.len()).step_by(7) {
-        bytes[at] ^= 1 << (at % 8);
-        match opened(&bytes, Verify::Full) {
-            Err(Error::Corrupt { .. } | Error::UnknownFormat { .. }) => {}
-            Err(other) => panic!("{at}: {other}"),
-            // What lies between arrays is not read.
-            Ok(mut collection) => {
-                unseen += 1;
-                assert!(unseen % 50 != 0 || told(&mut collection) == expected, "{at}");
-            }
-        }
-        bytes[at] ^= 1 << (at % 8);
-    }
-    assert!(unseen < bytes.len() / 7 / 10, "{unseen} bytes");
-}
-
-/// Without checksums a damaged array gives other answers, or errors, and no more than that.
-#[test]
-fn a_damaged_array_does_no_harm() {
-    for metric in [DistanceMetric::Cosine, DistanceMetric::InnerProduct] {
-        let bytes = written(&collection(metric));
-        let mut random = Random(4);
-        let (mut refused, rounds) = (0, 600);
-        for _ in 0..rounds {
-            let mut bytes = bytes.clone();
-            for _ in 0..1 + random.below(3) {
-                let at = random.below(bytes.len());
-                let value = [0, 0xff, 0x7f, 1, random.below(256)][random.below(5)];
-                bytes[at] = u8::try_from(value).unwrap();
-            }
-            match opened(&bytes, Verify::Structure) {
-                Ok(mut collection) => {
-                    told(&mut collection);
-                    let again = opened(&written(&collection), Verify::Full);
-                    assert!(again.is_ok(), "what went on is a snapshot again: {again:?}");
-                }
-                Err(_) => refused += 1,
-            }
-        }
-        assert!((1..rounds / 2).contains(&refused), "{refused} of {rounds}");
-    }
-}
-
-/// Where an array of the last part lies: `core/docs/format.md`, as a stranger reads it.
-fn array(file: &[u8], scope: &str, tag: &[u8; 4]) -> std::ops::Range<usize> {
-    let long = |at: usize| {
-        usize::try_from(u64::from_le_bytes(file[at..at + 8].try_into().unwrap())).unwrap()
-    };
-    let short = |at: usize| u16::from_le_bytes(file[at..at + 2].try_into().unwrap());
-    let mut at = long(file.len() - 64);
-    loop {
-        let text = usize::from(short(at + 36));
-        if &file[at + 38..at + 38 + text] == scope.as_bytes() {
-            break;
-        }
-        at += 38 + text;
-    }
-    let mut row = long(at + 8);
-    while &file[row..row + 4] != tag {
-        row += 40;
-    }
-    let stride = usize::from(short(row + 8));
-    long(row + 24)..long(row + 24) + long(row + 16) * stride
-}
-
-/// Arrays that a stranger wrote to do harm, each in one way.
-#[test]
-fn a_file_made_to_do_harm_does_none() {
-    let file = written(&collection(DistanceMetric::Cosine));
-    let all = file.len() as u64;
-    let (ones, last, most) = ([0xff; 16], [0, 0, 0, 0x7f], i64::MAX.to_le_bytes());
-    let of = |tag: &[u8; 4]| array(&file, "tenant:a:b", tag);
-    let entries = of(b"IDOR").len() / 4;
-    let ids = &file[of(b"IDOR")];
-    let swapped = [&ids[400..404], &ids[4..400], &ids[..4]].concat();
-    let cases: Vec<(&[u8; 4], usize, &[u8])> = vec![
-        (b"SLOT", 0, &[9; 8]),
-        (b"SLOT", 0, &[3; 8]),
-        (b"FREE", 0, &ones),
-        (b"IDOR", 0, &ones),
-        (b"IDOR", 4 * (entries - 1), &[0; 4]),
-        (b"IDOR", 0, &swapped),
-        (b"RECS", 0, &ones),
-        (b"RECS", 8, &[1; 8]),
-        (b"RECD", 0, &ones),
-        (b"RECD", 1, &ones[..2]),
-        (b"EXPY", 8, &most),
-        (b"EXPY", 0, &most),
-        (b"LINK", 0, &last),
-        (b"UPPR", 0, &last),
-        (b"UPPR", 0, &[0x57, 2, 0, 0]),
-        (b"ENTR", 0, &last),
-        (b"RANG", 0, &ones[..8]),
-        (b"LGST", 0, &ones[..8]),
-        (b"INDG", 0, &[0; 16]),
-        (b"EXAC", 0, &ones),
-        (b"COLS", 0, &ones),
-        (b"TIME", 0, &ones),
-        (b"TUNE", 0, &ones),
-    ];
-    for (tag, at, harm) in cases {
-        let mut file = file.clone();
-        let start = of(tag).start + at;
-        file[start..start + harm.len()].copy_from_slice(harm);
-        let said = String::from_utf8_lossy(tag).into_owned();
-        match opened(&file, Verify::Structure) {
-            Ok(mut collection) => {
-                told(&mut collection);
-                let again = written(&collection);
-                assert!(again.len() < 2 * file.len(), "{said} grows");
-                let again = opened(&again, Verify::Full);
-                assert!(again.is_ok(), "{said}: what went on is a snapshot again: {again:?}");
-            }
-            Err(error) => assert!(matches!(error, Error::Corrupt { .. }), "{said}: {error}"),
-        }
-        assert!(opened(&file, Verify::Full).is_err(), "{said} is not looked at");
-    }
-    assert_eq!(all, file.len() as u64);
 }
