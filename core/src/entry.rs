@@ -66,7 +66,7 @@ const DEPTH_MAX: usize = 32;
 pub(crate) const CONTENT_BYTES_MAX: usize = 16 << 20;
 
 /// The largest time: as far as JavaScript counts exactly.
-const TIME_MAX: i64 = 1 << 53;
+pub(crate) const TIME_MAX: i64 = 1 << 53;
 
 impl VectorEntry {
     /// An entry of the global scope without metadata.

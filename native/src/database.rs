@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::{
@@ -18,6 +19,9 @@ pub(crate) struct Database {
     opener: Opener,
     /// Held by who writes, so that nobody else counts commits meanwhile.
     writing: Mutex<()>,
+    /// Is it not known whether the last write was made?
+    in_doubt: AtomicBool,
+    opened: AtomicU64,
     /// None after a failure, until it can be opened again.
     open: RwLock<Option<redb::Database>>,
     /// Behind it, so that the folder is given back when the database is closed.
@@ -42,7 +46,8 @@ impl Database {
     fn open_with(path: &Path, opener: Opener) -> Result<Self, StoreError> {
         let (path, open) = (path.to_owned(), RwLock::new(None));
         let writing = Mutex::new(());
-        let database = Self { path, opener, writing, open, _lock: None };
+        let (in_doubt, opened) = (AtomicBool::new(false), AtomicU64::new(0));
+        let database = Self { path, opener, writing, in_doubt, opened, open, _lock: None };
         database.reopen()?;
         Ok(database)
     }
@@ -82,8 +87,12 @@ impl Database {
         write: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.in_doubt.load(Ordering::Relaxed) {
+            return Err(StoreError::InDoubt { path: self.path.clone() });
+        }
         // A call that reads comes first: it opens what a failure has closed.
         let before = self.commits()?;
+        let opened = self.opened();
         let written = self.with(|open| {
             let transaction = open.begin_write()?;
             let result = write(&transaction)?;
@@ -94,10 +103,14 @@ impl Database {
             Ok((result, Ok(()))) => Ok(result),
             // It may have come to the disk all the same.
             Ok((result, Err(error))) => {
-                self.close();
+                self.close(opened);
                 match self.commits() {
                     Ok(commits) if commits > before => Ok(result),
-                    _ => Err(self.failed(error.into())),
+                    Ok(_) => Err(self.failed(error.into())),
+                    Err(_) => {
+                        self.in_doubt.store(true, Ordering::Relaxed);
+                        Err(StoreError::InDoubt { path: self.path.clone() })
+                    }
                 }
             }
             Err(error) => Err(error),
@@ -129,18 +142,28 @@ impl Database {
         call: impl FnOnce(&redb::Database) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let opened = self.opened();
         let result = call(open.as_ref().ok_or(StoreError::Closed)?);
         drop(open);
         result.map_err(|error| {
             if is_final(&error) {
-                self.close();
+                self.close(opened);
             }
             self.failed(error)
         })
     }
 
-    fn close(&self) {
-        *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Closes what was opened as the so-manieth, if nobody else has since.
+    fn close(&self, opened: u64) {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if self.opened() == opened {
+            *open = None;
+        }
+    }
+
+    /// How often it was opened.
+    fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
     }
 
     /// Opens it where it is not open.
@@ -153,6 +176,7 @@ impl Database {
                 }
                 error => self.failed(error.into()),
             })?);
+            self.opened.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -193,6 +217,8 @@ mod tests {
         /// How many operations are left until one fails, and what then becomes of a write.
         until: Option<usize>,
         tears: bool,
+        /// Do all others fail too?
+        for_good: bool,
         operations: usize,
     }
 
@@ -212,7 +238,7 @@ mod tests {
             self.operations += 1;
             self.until = match self.until {
                 Some(0) => {
-                    self.until = None;
+                    self.until = self.for_good.then_some(0);
                     return Err(io::ErrorKind::StorageFull.into());
                 }
                 until => until.map(|left| left - 1),
@@ -317,5 +343,34 @@ mod tests {
             assert_eq!(found(&again), made, "operation {until}, torn: {tears}, power cut");
         }
         assert!(failures > operations, "{failures} of {operations} twice");
+    }
+
+    /// A disk that fails at an operation and at all after it: what was said to have failed is not
+    /// there once it is back, and what is not known is said so.
+    #[test]
+    fn what_is_in_doubt_is_said_to_be() {
+        let disk = Disk::default();
+        let database = Database::open_with("disk".as_ref(), disk.opener()).unwrap();
+        let begun = disk.state().operations;
+        live(&database);
+        let operations = disk.state().operations - begun;
+        let mut doubts = 0;
+        for until in 0..operations {
+            let disk = Disk::default();
+            let database = Database::open_with("disk".as_ref(), disk.opener()).unwrap();
+            disk.state().for_good = true;
+            disk.state().until = Some(until);
+            let made = live(&database);
+            disk.state().until = None;
+            let late = database.write(|to| set_values(to, &[("late".to_owned(), vec![])]));
+            if late.is_err_and(|error| error.code() == "in_doubt") {
+                doubts += 1;
+            } else {
+                let mut found = found(&database);
+                found.remove("late");
+                assert_eq!(found, made, "operation {until}");
+            }
+        }
+        assert!((1..operations).contains(&doubts), "{doubts} of {operations}");
     }
 }

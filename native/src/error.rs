@@ -37,6 +37,16 @@ pub enum StoreError {
         /// What it says.
         source: Arc<redb::Error>,
     },
+    /// The disk failed, and it cannot be read whether the last write was made. No more is written
+    /// until the store is opened again, and then is what the disk says.
+    #[error(
+        "it is not known whether the last write to {} was made; open the store again",
+        path.display()
+    )]
+    InDoubt {
+        /// The file of the database.
+        path: PathBuf,
+    },
     /// Another process has the store, or this one has it twice.
     #[error("{} is open in {}; close it there first", path.display(), said(*holder))]
     Locked {
@@ -74,6 +84,7 @@ impl StoreError {
             Self::Core(error) => error.code(),
             Self::Io { .. } => "io",
             Self::Database { .. } => "database",
+            Self::InDoubt { .. } => "in_doubt",
             Self::Locked { .. } => "locked",
             Self::Mismatch { .. } => "mismatch",
             Self::Damaged { .. } => "damaged",

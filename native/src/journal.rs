@@ -40,6 +40,20 @@ struct Queue {
     closed: bool,
 }
 
+/// Refuses what comes after a thread that has ended, if by a bug.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        queue.closed = true;
+        // Who waits for an answer learns that there is none.
+        let requests = std::mem::take(&mut queue.requests);
+        drop(queue);
+        drop(requests);
+    }
+}
+
 struct Request {
     task: Task,
     reply: Reply,
@@ -134,9 +148,16 @@ impl Journal {
         if thread.is_none() {
             let shared = Arc::clone(shared);
             let builder = std::thread::Builder::new().name("vicino writer".to_owned());
-            match builder.spawn(move || while shared.write_group() {}) {
+            let write = move || {
+                let end = End(shared);
+                while end.0.write_group() {}
+            };
+            match builder.spawn(write) {
                 Ok(started) => *thread = Some(started),
-                Err(error) => self.0.refuse_all(&error),
+                Err(error) => {
+                    drop(thread);
+                    self.0.refuse_all(&error);
+                }
             }
         }
     }
@@ -292,7 +313,10 @@ impl Shared {
                 prepared.push((host.number(), batch.prepare()?));
             }
         }
+        let is_empty = |(_, batch): &(u32, PreparedBatch<'_>)| batch.changes().next().is_none();
         let counts = match &self.database {
+            // What was refused takes no transaction.
+            Some(_) if keys.is_empty() && prepared.iter().all(is_empty) => Vec::new(),
             Some(database) => database.write(|to| write_all(to, &prepared, keys))?,
             None => Vec::new(),
         };

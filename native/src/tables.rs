@@ -57,7 +57,7 @@ pub(crate) fn write_entries<'c>(
                 entries.retain_in(range.clone(), |_, _| false)?;
                 vectors.retain_in(range, |_, _| false)?;
             }
-            _ => {}
+            other => return Err(Error::Corrupted(format!("{other:?} cannot be kept"))),
         }
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! Work on rayon's threads.
 
+use std::sync::LazyLock;
+
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use vicino_core::Executor;
 
 use crate::error::StoreError;
@@ -49,4 +52,24 @@ pub(crate) async fn apart<T: Send + 'static>(
     let started = builder.spawn(move || drop(sender.send(work())));
     started.map_err(StoreError::io("a thread".as_ref()))?;
     receiver.await.unwrap_or(Err(StoreError::Closed))
+}
+
+/// Who builds the graphs of stores: a pool of its own, since all threads of rayon's own may be
+/// waiting for what is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Builders;
+
+impl Executor for Builders {
+    fn run(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+        static POOL: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
+            let name = |thread| format!("vicino builder {thread}");
+            ThreadPoolBuilder::new().thread_name(name).build().ok()
+        });
+        match &*POOL {
+            Some(pool) if count > 1 => {
+                pool.install(|| (0..count).into_par_iter().for_each(task));
+            }
+            _ => (0..count).for_each(task),
+        }
+    }
 }

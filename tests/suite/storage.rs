@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::slice;
 
+use rayon::prelude::*;
 use vicino::{
     EntryKey, HnswConfig, HnswVectorStorage, MemoryBackend, RedbBackend, Scope, StorageBackend,
     Store, StoreError, VectorEntry, VectorQuery, VectorStorage, check_backend, field,
@@ -277,6 +278,34 @@ async fn what_is_exported_is_imported_elsewhere() {
     assert_eq!(none.code(), "io");
     std::fs::write(&file, "no snapshot").unwrap();
     assert_eq!(memory.import(&file).await.unwrap_err().code(), "corrupt");
+}
+
+#[test]
+fn an_entry_that_lasts_for_ever_is_there_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = open(folder.path());
+    let entry = VectorEntry::new("a", vec![1.0; DIMENSIONS]).with_ttl_ms(1 << 53);
+    storage.blocking().insert(vec![entry]).unwrap();
+    drop(storage);
+    assert!(open(folder.path()).blocking().get(&"a".into()).unwrap().is_some());
+}
+
+/// All threads of rayon's wait for writes that take threads to link.
+#[test]
+fn threads_that_wait_for_writes_do_not_keep_them_from_being_made() {
+    let storage = HnswVectorStorage::new(DIMENSIONS, config());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let insert = |number: usize| {
+        let mut random = Random(number as u64);
+        let mut entries: Vec<_> = (0..40).map(|_| entry(&mut random)).collect();
+        entries.iter_mut().for_each(|entry| entry.id += &format!(" {number}"));
+        storage.blocking().upsert(entries).unwrap();
+    };
+    pool.install(|| (0..40).into_par_iter().for_each(insert));
+    rayon::scope(|scope| {
+        let threads = 4 * rayon::current_num_threads();
+        (40..40 + threads).for_each(|number| scope.spawn(move |_| insert(number)));
+    });
 }
 
 #[test]

@@ -11,7 +11,7 @@
 //! flag says so: of an entry that never changed, has no times and whose metric knows no norm, 15
 //! bytes and its own are kept. A record says where it ends, so that they lie one behind the other.
 
-use crate::entry::{CONTENT_BYTES_MAX, METADATA_BYTES_MAX, VectorEntry, check_size};
+use crate::entry::{CONTENT_BYTES_MAX, METADATA_BYTES_MAX, TIME_MAX, VectorEntry, check_size};
 use crate::error::Error;
 use crate::metadata::Object;
 use crate::query::TimeRange;
@@ -94,7 +94,8 @@ pub(super) fn write(
     now: i64,
     bytes: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let ends = entry.ttl_ms.map(|ttl| now.saturating_add(ttl));
+    // As late as a time can be, so that it can be given again.
+    let ends = entry.ttl_ms.map(|ttl| now.saturating_add(ttl).min(TIME_MAX));
     let expires = match (entry.expires_at, ends) {
         (Some(at), Some(end)) => Some(at.min(end)),
         (at, end) => at.or(end),

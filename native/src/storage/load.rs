@@ -9,7 +9,7 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::hosted::now_ms;
 use crate::tables::{ENTRIES, VECTORS};
-use crate::threads::Rayon;
+use crate::threads::Builders;
 use crate::{huge_pages, simd};
 
 /// Entries that are linked together.
@@ -18,7 +18,7 @@ const CHUNK: usize = 4096;
 /// A collection without entries.
 pub(super) fn empty(dimensions: usize, config: HnswConfig) -> Result<Collection, StoreError> {
     let collection = Collection::new(config, dimensions, simd()?)?;
-    Ok(collection.with_memory(huge_pages()).with_executor(Rayon))
+    Ok(collection.with_memory(huge_pages()).with_executor(Builders))
 }
 
 /// Adds all entries that the database holds of a collection, in the order of scopes and ids.

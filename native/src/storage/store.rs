@@ -197,7 +197,9 @@ fn known_or_new(
     }
     let mut number = 0;
     for collection in collections.iter()? {
-        number = number.max(collection?.1.value().0 + 1);
+        let next = collection?.1.value().0.checked_add(1);
+        let none = || Error::Corrupted("a collection has the last number".to_owned());
+        number = number.max(next.ok_or_else(none)?);
     }
     collections.insert(name, (number, dimensions, config))?;
     Ok((number, dimensions, config.to_owned()))
