@@ -128,6 +128,10 @@ impl Journal {
         receiver.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.shared.queue().closed
+    }
+
     /// Makes what was asked for before, and then no more.
     pub(crate) fn close(&self) {
         self.0.close();

@@ -234,6 +234,8 @@ fn what_does_not_fit_is_refused() {
     store.close();
     let late = storage.blocking().delete(&[EntryKey::from("a")]).unwrap_err();
     assert_eq!(late.code(), "closed");
+    let late = store.collection_blocking("other", 1, config()).unwrap_err();
+    assert_eq!(late.code(), "closed");
     assert!(storage.blocking().get(&"a".into()).unwrap().is_some(), "who reads goes on");
 
     let file = folder.path().join("file");

@@ -124,6 +124,9 @@ impl Store {
         config: HnswConfig,
     ) -> Result<HnswVectorStorage, StoreError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.journal.is_closed() {
+            return Err(StoreError::Closed);
+        }
         let hosted = match open.get(name) {
             Some(hosted) => {
                 let reader = hosted.reader();
