@@ -233,8 +233,7 @@ impl Lookup {
             self.mend(records);
         }
         if !self.is_indexed() && self.ids.len() > INDEXED_MIN {
-            let indexed = self.made_of(records);
-            self.indexed.get_or_init(|| Box::new(indexed));
+            self.make_columns(records);
         }
     }
 
@@ -248,10 +247,13 @@ impl Lookup {
         self.expiries.clear();
         let ends = self.ids.iter().filter_map(|slot| records.get(slot)?.expires_at());
         ends.for_each(|time| *self.expiries.entry(time).or_default() += 1);
-        if self.indexed.take().is_some() {
-            let indexed = self.made_of(records);
-            self.indexed.get_or_init(|| Box::new(indexed));
+        if self.indexed.get().is_some() {
+            self.make_columns(records);
         }
+    }
+
+    fn make_columns(&mut self, records: &Records) {
+        self.indexed = OnceLock::from(Box::new(self.made_of(records)));
     }
 
     /// The slots of the entries that are wanted.

@@ -44,10 +44,7 @@ impl Collection {
     /// The scopes where entries have expired by `now` that were not purged.
     #[must_use]
     pub fn expired_scopes(&self, now: i64) -> Vec<Scope> {
-        let expired = self.partitions.iter().filter(|(_, partition)| {
-            let now = partition.now(now);
-            partition.catalog.next_expiry.is_some_and(|next| next <= now)
-        });
+        let expired = self.partitions.iter().filter(|(_, partition)| partition.has_expired(now));
         expired.map(|(scope, _)| scope.clone()).collect()
     }
 

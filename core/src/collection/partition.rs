@@ -306,9 +306,12 @@ impl PartitionWriter {
 
     /// Has [`maintain`](super::Collection::maintain) something to do here?
     pub(super) fn is_due(&self, now: i64) -> bool {
-        let now = self.now(now);
-        let expired = self.catalog.next_expiry.is_some_and(|next| next <= now);
-        expired || self.catalog.tombstones > 0 || self.catalog.len == 0
+        self.has_expired(now) || self.catalog.tombstones > 0 || self.catalog.len == 0
+    }
+
+    /// Is there an entry that has expired?
+    pub(super) fn has_expired(&self, now: i64) -> bool {
+        self.catalog.next_expiry.is_some_and(|next| next <= self.now(now))
     }
 
     /// Makes room for a batch.
