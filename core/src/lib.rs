@@ -40,8 +40,8 @@ mod verify_snapshot;
 
 pub use collection::{
     Change, Collection, CollectionReader, IdOrKey, MemoryStats, Page, PreparedBatch, RecallProbe,
-    ScopeLimits, ScopeReader, ScopeStats, ScopeWriter, Snapshot, StorageStats, Write, WriteBatch,
-    Written,
+    ScopeLimits, ScopeReader, ScopeStats, ScopeWriter, Snapshot, Stamps, StorageStats, Write,
+    WriteBatch, Written,
 };
 pub use config::{Exact, HnswConfig, Quantization};
 pub use entry::{EntryKey, VectorEntry};
@@ -57,7 +57,7 @@ pub use query::{Mmr, Target, TimeRange, VectorQuery, VectorResult};
 pub use router::{EmbeddingModel, ModelInfo, Routes, Sizes};
 pub use scope::Scope;
 pub use simd::{Isa, Simd};
-pub use snapshot::{Open, Sink, SnapshotIndex, Verify};
+pub use snapshot::{Open, Sink, SnapshotFile, SnapshotIndex, Source, Verify};
 pub use verify::verify_index;
 pub use verify_snapshot::{sample_snapshot, verify_snapshot};
 

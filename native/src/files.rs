@@ -41,7 +41,7 @@ impl<W: Write> Sink for WriteSink<W> {
 /// vicino::write_file(collection.snapshot()?, &path)?;
 ///
 /// let again = Collection::open(vicino::read_file(&path)?, vicino::simd()?, &Open::default())?;
-/// assert!(again.contains(&"a".into()));
+/// assert!(again.contains(&"a".into())?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -6,6 +6,7 @@
 )]
 
 mod batches;
+mod closed;
 mod collection;
 mod crash;
 mod damage;

@@ -134,7 +134,7 @@ fn what_has_expired_is_not_there() {
     );
 
     let at = collection.at(110);
-    assert_eq!((at.get(&keys[0]), at.contains(&keys[0])), (Ok(None), false));
+    assert_eq!((at.get(&keys[0]), at.contains(&keys[0])), (Ok(None), Ok(false)));
     assert_eq!(at.count(&Scope::Global, None), Ok(2));
     assert_eq!(at.list(&Scope::Global, None, None, 9).unwrap().entries.len(), 2);
     assert_eq!(at.stats_for_scope(&Scope::Global).vector_count, 2);

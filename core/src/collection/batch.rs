@@ -10,6 +10,7 @@ use std::fmt;
 
 use super::Collection;
 use super::change::{ScopeChange, Taken, births, duplicate};
+use super::directory::Known;
 use super::partition::{Batch, PartitionWriter, Update};
 use super::record::Record;
 use super::writes::{Write, Written, merge};
@@ -37,7 +38,7 @@ use crate::scope::Scope;
 ///     assert_eq!(id, "a"); // and now to the disk
 /// }
 /// prepared.commit();
-/// assert!(collection.contains(&"a".into()));
+/// assert!(collection.contains(&"a".into())?);
 /// # Ok::<(), vicino_core::Error>(())
 /// ```
 pub struct WriteBatch<'c> {
@@ -146,6 +147,7 @@ impl<'c> WriteBatch<'c> {
         if self.conflicts_with(&write) {
             return Err(Error::WriteConflict);
         }
+        write.scopes().try_for_each(|scope| self.collection.own(scope))?;
         self.writes += 1;
         match write {
             Write::Insert(entries) => self.put(entries, Taken::Refuse),
@@ -163,16 +165,16 @@ impl<'c> WriteBatch<'c> {
             Write::DeleteWhere(scope, filter) => {
                 filter.validate()?;
                 let reader = self.collection.reader.at(self.now);
-                let deaths = reader.read(&scope, |at| at.select(Some(&filter)));
+                let deaths = reader.read(&scope, |at| at.select(Some(&filter)))?;
                 self.delete_slots(scope, deaths.unwrap_or_default().iter().collect())
             }
             Write::Purge(scope) => {
                 let reader = self.collection.reader.at(self.now);
-                let deaths = reader.read(&scope, |at| at.expired());
+                let deaths = reader.read(&scope, |at| at.expired())?;
                 self.delete_slots(scope, deaths.unwrap_or_default().iter().collect())
             }
             Write::DeleteScope(scope) => {
-                let count = self.collection.reader.read(&scope, |at| at.len()).unwrap_or(0);
+                let count = self.collection.reader.read(&scope, |at| at.len())?.unwrap_or(0);
                 let change = ScopeChange { whole: true, gone: true, ..ScopeChange::default() };
                 self.scopes.insert(scope, Box::new(change));
                 Ok(Written { keys: Vec::new(), count })
@@ -346,7 +348,7 @@ impl PreparedBatch<'_> {
     pub fn commit(self) {
         let Self { collection, now, scopes } = self;
         let mut gone = Vec::new();
-        let mut more = false;
+        let mut more = Vec::new();
         for (scope, change) in scopes {
             let is_new = change.new.is_some();
             let partition = match change.new {
@@ -362,13 +364,16 @@ impl PreparedBatch<'_> {
             collection.limits.used -= partition.counted;
             partition.counted = partition.bytes();
             collection.limits.used += partition.counted;
+            collection.stamp += 1;
+            (partition.stamp, partition.home) = (collection.stamp, None);
             if is_new {
-                collection.directory.insert(partition.partition.clone());
-                more = true;
+                more.push(Known::Open(partition.partition.clone()));
             }
         }
-        if more {
-            collection.reader.publish(collection.directory.clone(), false);
+        if !more.is_empty() {
+            let mut shelf = collection.reader.shelf();
+            more.into_iter().for_each(|known| shelf.directory.put(known));
+            collection.reader.publish(&shelf);
         }
         collection.give_up(&gone);
     }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::closed::Closed;
 use super::partition::Partition;
 use crate::mix::{STEP, mix};
 use crate::scope::Scope;
@@ -16,13 +17,29 @@ pub(super) struct Directory {
     blocks: Vec<Arc<Vec<Place>>>,
 }
 
-type Place = (u64, Arc<Partition>);
+type Place = (u64, Known);
+
+/// A scope that there is.
+#[derive(Debug, Clone)]
+pub(super) enum Known {
+    Open(Arc<Partition>),
+    Closed(Arc<Closed>),
+}
+
+impl Known {
+    pub(super) fn scope(&self) -> &Scope {
+        match self {
+            Self::Open(partition) => partition.scope(),
+            Self::Closed(closed) => closed.scope(),
+        }
+    }
+}
 
 /// A block of more is halved.
 const BLOCK_MAX: usize = 512;
 
 impl Directory {
-    pub(super) fn get(&self, scope: &Scope) -> Option<&Arc<Partition>> {
+    pub(super) fn get(&self, scope: &Scope) -> Option<&Known> {
         let hash = hash(scope);
         // Equal hashes may lie in two blocks.
         let first = self.blocks.partition_point(|block| block[block.len() - 1].0 < hash);
@@ -30,13 +47,17 @@ impl Directory {
             .iter()
             .flat_map(|block| &block[block.partition_point(|place| place.0 < hash)..])
             .take_while(|place| place.0 == hash)
-            .map(|(_, partition)| partition)
-            .find(|partition| partition.scope() == scope)
+            .map(|(_, known)| known)
+            .find(|known| known.scope() == scope)
     }
 
-    /// Adds the partition of a scope that has none.
-    pub(super) fn insert(&mut self, partition: Arc<Partition>) {
-        let hash = hash(partition.scope());
+    /// Adds a scope, or puts another state of it in its place.
+    pub(super) fn put(&mut self, known: Known) {
+        let hash = hash(known.scope());
+        if let Some((block, place)) = self.find(known.scope(), hash) {
+            Arc::make_mut(&mut self.blocks[block])[place].1 = known;
+            return;
+        }
         if self.blocks.is_empty() {
             self.blocks.push(Arc::default());
         }
@@ -44,35 +65,39 @@ impl Directory {
             self.blocks.partition_point(|block| block.last().is_some_and(|last| last.0 < hash));
         let first = first.min(self.blocks.len() - 1);
         let block = Arc::make_mut(&mut self.blocks[first]);
-        block.insert(block.partition_point(|place| place.0 < hash), (hash, partition));
+        block.insert(block.partition_point(|place| place.0 < hash), (hash, known));
         if block.len() > BLOCK_MAX {
             let upper = block.split_off(BLOCK_MAX / 2);
             self.blocks.insert(first + 1, Arc::new(upper));
         }
     }
 
-    /// Removes the partition of a scope.
+    /// Removes a scope.
     pub(super) fn remove(&mut self, scope: &Scope) {
-        let hash = hash(scope);
-        let first = self.blocks.partition_point(|block| block[block.len() - 1].0 < hash);
-        for i in first..self.blocks.len() {
-            if self.blocks[i].iter().any(|(_, partition)| partition.scope() == scope) {
-                let block = Arc::make_mut(&mut self.blocks[i]);
-                block.retain(|(_, partition)| partition.scope() != scope);
-                if block.is_empty() {
-                    self.blocks.remove(i);
-                }
-                return;
-            }
-            if self.blocks[i][0].0 > hash {
-                return;
+        if let Some((block, place)) = self.find(scope, hash(scope)) {
+            Arc::make_mut(&mut self.blocks[block]).remove(place);
+            if self.blocks[block].is_empty() {
+                self.blocks.remove(block);
             }
         }
     }
 
-    /// All partitions, in no order that means anything.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Partition>> {
-        self.blocks.iter().flat_map(|block| &**block).map(|(_, partition)| partition)
+    /// The block of a scope, and its place there.
+    fn find(&self, scope: &Scope, hash: u64) -> Option<(usize, usize)> {
+        let first = self.blocks.partition_point(|block| block[block.len() - 1].0 < hash);
+        let blocks = self.blocks.iter().enumerate().skip(first);
+        let mut blocks = blocks.take_while(|(_, block)| block[0].0 <= hash);
+        blocks.find_map(|(number, block)| {
+            let from = block.partition_point(|place| place.0 < hash);
+            let mut same = block[from..].iter().take_while(|place| place.0 == hash);
+            let place = same.position(|(_, known)| known.scope() == scope)?;
+            Some((number, from + place))
+        })
+    }
+
+    /// All scopes, in no order that means anything.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Known> {
+        self.blocks.iter().flat_map(|block| &**block).map(|(_, known)| known)
     }
 }
 

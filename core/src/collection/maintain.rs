@@ -1,5 +1,6 @@
 //! Clearing up: what has expired, and what deletes leave behind.
 
+use super::partition::PartitionWriter;
 use super::{Collection, Write};
 use crate::entry::check_time;
 use crate::error::Error;
@@ -26,12 +27,17 @@ impl Collection {
                 break;
             }
             done.purged += self.write(Write::Purge(scope.clone()), now)?.count;
+            self.own(&scope)?;
             let Some(partition) = self.partitions.get_mut(&scope) else { continue };
             let swept = partition.sweep(budget - done.distances, &*self.executor.0);
             done.distances += swept.distances;
             done.repaired += swept.repaired;
             done.freed += swept.freed;
             done.finished &= swept.finished;
+            if swept.distances > 0 || swept.freed > 0 {
+                self.stamp += 1;
+                (partition.stamp, partition.home) = (self.stamp, None);
+            }
             if partition.catalog.len == 0 {
                 empty.push(scope.clone());
             }
@@ -44,31 +50,43 @@ impl Collection {
     /// The scopes where entries have expired by `now` that were not purged.
     #[must_use]
     pub fn expired_scopes(&self, now: i64) -> Vec<Scope> {
-        let expired = self.partitions.iter().filter(|(_, partition)| partition.has_expired(now));
-        expired.map(|(scope, _)| scope.clone()).collect()
+        self.open_scopes(|partition| partition.has_expired(now))
     }
 
     /// The scopes where there is something to do, from the one behind the last.
     fn due(&self, now: i64) -> Vec<Scope> {
-        let due = self.partitions.iter().filter(|(_, partition)| partition.is_due(now));
-        let mut due: Vec<Scope> = due.map(|(scope, _)| scope.clone()).collect();
+        let mut due = self.open_scopes(|partition| partition.is_due(now));
         let after = due.partition_point(|scope| self.swept.as_ref() >= Some(scope));
         due.rotate_left(after);
         due
     }
 
-    /// Removes the partitions of scopes.
+    /// The scopes of this kind that are not closed, in their order.
+    fn open_scopes(&self, is_chosen: impl Fn(&PartitionWriter) -> bool) -> Vec<Scope> {
+        let shelf = self.reader.shelf();
+        let all = self.partitions.iter().chain(shelf.resting());
+        let chosen = all.filter(|(_, partition)| is_chosen(partition));
+        let mut chosen: Vec<Scope> = chosen.map(|(scope, _)| scope.clone()).collect();
+        chosen.sort_unstable();
+        chosen
+    }
+
+    /// Removes scopes.
     pub(super) fn give_up(&mut self, scopes: &[Scope]) {
-        let mut fewer = false;
+        let mut shelf = self.reader.shelf();
+        let (mut gone, mut fewer) = (Vec::new(), false);
         for scope in scopes {
+            fewer |= shelf.directory.get(scope).is_some();
+            gone.extend(shelf.remove(scope));
             if let Some(partition) = self.partitions.remove(scope) {
                 self.limits.used -= partition.counted;
-                self.directory.remove(scope);
-                fewer = true;
+                gone.push(partition);
             }
         }
         if fewer {
-            self.reader.publish(self.directory.clone(), true);
+            self.reader.publish(&shelf);
+            drop(shelf);
+            self.reader.wait();
         }
     }
 }

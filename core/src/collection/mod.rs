@@ -10,6 +10,7 @@
 
 mod batch;
 mod change;
+mod closed;
 mod directory;
 mod limits;
 mod lookup;
@@ -22,6 +23,7 @@ mod reader;
 mod recall;
 mod record;
 mod records;
+mod saved;
 mod scoped;
 mod search;
 mod snapshot;
@@ -41,7 +43,7 @@ use crate::memory::Memory;
 use crate::scope::Scope;
 use crate::simd::Simd;
 pub use batch::{Change, PreparedBatch, WriteBatch};
-use directory::Directory;
+pub use closed::Stamps;
 pub use limits::ScopeLimits;
 use partition::PartitionWriter;
 pub use reader::{CollectionReader, Page};
@@ -87,9 +89,11 @@ pub struct Collection {
     simd: Simd,
     memory: Memory,
     executor: Threads,
-    /// In boxes, since a tree moves what it holds and leaves room for more.
+    /// Those that have changed since a file had them. In boxes, since a tree moves what it holds
+    /// and leaves room for more.
     partitions: BTreeMap<Scope, Box<PartitionWriter>>,
-    directory: Directory,
+    /// Another with each change of a partition.
+    stamp: u64,
     limits: limits::Limits,
     /// The scope that was swept last.
     swept: Option<Scope>,
@@ -106,12 +110,12 @@ impl Collection {
         // What an index refuses, a collection of them refuses at once.
         HnswIndex::new(config.clone(), dimensions, simd)?;
         Ok(Self {
-            reader: CollectionReader::new(config, dimensions),
+            reader: CollectionReader::new(config, dimensions, simd),
             simd,
             memory: Memory::default(),
             executor: Threads(Arc::new(Serial)),
             partitions: BTreeMap::new(),
-            directory: Directory::default(),
+            stamp: 0,
             limits: limits::Limits::default(),
             swept: None,
         })
@@ -152,11 +156,12 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidRecall`].
+    /// [`Error::InvalidRecall`], and those of [`get`](CollectionReader::get).
     pub fn tune(&mut self, scope: &Scope, recall: f64, k: usize) -> Result<Option<usize>, Error> {
         if !(recall > 0.0 && recall <= 1.0) {
             return Err(Error::InvalidRecall { found: recall });
         }
+        self.own(scope)?;
         let Some(partition) = self.partitions.get_mut(scope) else { return Ok(Some(k)) };
         let ef = partition.index.ef_for(recall, k, &mut Searcher::default())?;
         if let Some(ef) = ef {
@@ -164,6 +169,8 @@ impl Collection {
             tuned.retain(|known| known.recall != recall || known.k != k);
             tuned.push(partition::Tuned { recall, k, ef });
             partition.publish();
+            self.stamp += 1;
+            (partition.stamp, partition.home) = (self.stamp, None);
         }
         Ok(ef)
     }

@@ -5,9 +5,10 @@
 //! ids, metadata or times reads the `Lookup`, under one that it gives back before it walks. The
 //! writer publishes a catalog while it holds that lock, so that the two always agree.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::closed::Closed;
 use super::lookup::{INDEXED_MIN, Lookup};
 use super::record::{BESIDE_MAX, Record, all};
 use super::records::{Records, RecordsWriter};
@@ -15,14 +16,10 @@ use crate::config::HnswConfig;
 use crate::error::Error;
 use crate::graph::Executor;
 use crate::index::{HnswIndex, HnswReader, Maintenance, Prepared};
-use crate::memory::{Guard, Memory, Published, collected, domain};
+use crate::memory::{Guard, Memory, Published, domain};
 use crate::metadata::Object;
 use crate::scope::Scope;
 use crate::simd::Simd;
-use crate::snapshot::{Open, Part, Save, Tag, corrupt};
-
-const TIMES: Tag = Tag::new(*b"TIME", "times");
-const TUNED: Tag = Tag::new(*b"TUNE", "measured recalls");
 
 /// What searches of a scope read.
 #[derive(Debug)]
@@ -32,6 +29,8 @@ pub(super) struct Partition {
     catalog: Published<Catalog>,
     lookup: RwLock<Lookup>,
     queries: AtomicU64,
+    /// Was it read since who wants memory looked last?
+    used: AtomicBool,
 }
 
 /// The records of a scope after one batch.
@@ -62,28 +61,20 @@ pub(super) struct Tuned {
     pub(super) ef: usize,
 }
 
-impl Tuned {
-    #[expect(clippy::cast_precision_loss, reason = "both are below 2^53")]
-    fn numbers(&self) -> [f64; 3] {
-        [self.recall, self.k as f64, self.ef as f64]
-    }
-
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
-    fn of_numbers([recall, k, ef]: [f64; 3]) -> Self {
-        Self { recall, k: k as usize, ef: ef as usize }
-    }
-}
-
 /// The one hand that writes a partition.
 #[derive(Debug)]
 pub(super) struct PartitionWriter {
     pub(super) partition: Arc<Partition>,
     pub(super) index: HnswIndex,
-    records: RecordsWriter,
+    pub(super) records: RecordsWriter,
     /// The one that was published last.
     pub(super) catalog: Catalog,
     /// The bytes that were last counted for it.
     pub(super) counted: usize,
+    /// What it holds, of which no two states of the collection have the same.
+    pub(super) stamp: u64,
+    /// The file that has it as it is, if there is one.
+    pub(super) home: Option<Arc<Closed>>,
 }
 
 /// A change of a partition.
@@ -148,7 +139,20 @@ impl Partition {
     }
 
     pub(super) fn count_query(&self) {
+        self.mark();
         self.queries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says that somebody reads it.
+    pub(super) fn mark(&self) {
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Was it read since the last time?
+    pub(super) fn take_mark(&self) -> bool {
+        self.used.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn queries(&self) -> u64 {
@@ -171,39 +175,7 @@ impl PartitionWriter {
         Ok(Self::of(scope, index, records, catalog, Lookup::default()))
     }
 
-    /// The partition of the part of a snapshot.
-    pub(super) fn open(
-        scope: Scope,
-        config: &HnswConfig,
-        dimensions: usize,
-        simd: Simd,
-        open: &Open,
-        mut part: Part,
-    ) -> Result<Self, Error> {
-        let index = HnswIndex::open(config, dimensions, simd, open, &mut part)?;
-        let records = RecordsWriter::open(index.slot_count(), open.memory, &mut part)?;
-        let lookup = Lookup::open(&index, records.records(), &mut part)?;
-        let times: Vec<[i64; 2]> = part.take_values(TIMES)?;
-        let [[created_at, now]] = times[..] else {
-            return Err(corrupt(TIMES.name)("are not two"));
-        };
-        let tuned: Vec<[f64; 3]> = part.take_values(TUNED)?;
-        part.end()?;
-        let catalog = Catalog {
-            number: index.numbers().number(),
-            records: records.records().clone(),
-            len: index.len(),
-            next_expiry: lookup.next_expiry(),
-            now,
-            created_at,
-            record_bytes: records.bytes(),
-            tombstones: index.tombstones(),
-            tuned: tuned.into_iter().map(Tuned::of_numbers).collect(),
-        };
-        Ok(Self::of(scope, index, records, catalog, lookup))
-    }
-
-    fn of(
+    pub(super) fn of(
         scope: Scope,
         index: HnswIndex,
         records: RecordsWriter,
@@ -216,24 +188,10 @@ impl PartitionWriter {
             catalog: Published::new(domain(), index.reading(), catalog.clone()),
             lookup: RwLock::new(lookup),
             queries: AtomicU64::new(0),
+            used: AtomicBool::new(true),
         };
-        Self { partition: Arc::new(partition), index, records, catalog, counted: 0 }
-    }
-
-    /// What the part of a snapshot has of the partition.
-    pub(super) fn save(&self) -> Result<Save, Error> {
-        let (index, lookup) = (self.index.save()?, self.partition.lookup().save()?);
-        let records = self.records.save(self.index.slot_count())?;
-        let Catalog { created_at, now, tuned, .. } = &self.catalog;
-        let (times, tuned) =
-            ([[*created_at, *now]], collected(tuned.len(), tuned.iter().map(Tuned::numbers))?);
-        Ok(Box::new(move |part| {
-            index(part);
-            records(part);
-            lookup(part);
-            part.values(TIMES, &times);
-            part.values(TUNED, &tuned);
-        }))
+        let partition = Arc::new(partition);
+        Self { partition, index, records, catalog, counted: 0, stamp: 0, home: None }
     }
 
     pub(super) fn scope(&self) -> &Scope {

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 
-use super::directory::Directory;
+use super::closed::Shelf;
+use super::directory::{Directory, Known};
 use super::lookup::{Lookup, Wanted};
-use super::partition::{Catalog, Partition};
+use super::partition::{Catalog, Partition, PartitionWriter};
 use super::record::Record;
 use super::scoped::ScopeReader;
 use crate::config::HnswConfig;
@@ -15,6 +16,8 @@ use crate::graph::{Executor, Searcher, map};
 use crate::memory::{Guard, Published, Reading, SlotSet, domain};
 use crate::query::{VectorQuery, VectorResult};
 use crate::scope::Scope;
+use crate::simd::Simd;
+use crate::snapshot::{Open, Part, Place};
 
 /// A hand that reads a collection, on any thread, while another writes it. It is cheap to clone.
 ///
@@ -31,18 +34,21 @@ use crate::scope::Scope;
 /// ```
 #[derive(Debug, Clone)]
 pub struct CollectionReader {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// The time that it reads at, where the last write to a scope was not later.
-    now: i64,
+    pub(super) now: i64,
 }
 
 /// What the writer and all readers share.
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     config: HnswConfig,
     dimensions: usize,
+    simd: Simd,
     reading: Reading,
     directory: Published<Directory>,
+    /// Held by who publishes a directory.
+    pub(super) shelf: Mutex<Shelf>,
 }
 
 /// Entries of a scope in the order of their ids, see [`CollectionReader::list`].
@@ -77,10 +83,12 @@ pub(super) struct Sight<'a> {
 }
 
 impl CollectionReader {
-    pub(super) fn new(config: HnswConfig, dimensions: usize) -> Self {
+    pub(super) fn new(config: HnswConfig, dimensions: usize, simd: Simd) -> Self {
         let reading = domain().index();
         let directory = Published::new(domain(), reading, Directory::default());
-        let shared = Arc::new(Shared { config, dimensions, reading, directory });
+        let shelf = Mutex::default();
+        let shared = Shared { config, dimensions, simd, reading, directory, shelf };
+        let shared = Arc::new(shared);
         Self { shared, now: i64::MIN }
     }
 
@@ -120,12 +128,13 @@ impl CollectionReader {
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] where it comes from a damaged snapshot.
+    /// [`Error::Corrupt`] where it comes from a damaged snapshot, [`Error::Unreadable`] where its
+    /// scope is to be opened and its file cannot be read.
     pub fn get(&self, key: &EntryKey) -> Result<Option<VectorEntry>, Error> {
         let found = self.read(key.scope(), |at| {
             let (slot, record) = at.find_live(key.id())?;
             Some(at.entry(slot, record))
-        });
+        })?;
         found.flatten().transpose()
     }
 
@@ -139,22 +148,26 @@ impl CollectionReader {
     }
 
     /// Is there an entry with this key?
-    #[must_use]
-    pub fn contains(&self, key: &EntryKey) -> bool {
-        self.read(key.scope(), |at| at.find_live(key.id()).is_some()).unwrap_or(false)
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn contains(&self, key: &EntryKey) -> Result<bool, Error> {
+        let found = self.read(key.scope(), |at| at.find_live(key.id()).is_some())?;
+        Ok(found.unwrap_or(false))
     }
 
     /// How many entries of a scope match. O(1) without a filter where none has expired.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidFilter`].
+    /// [`Error::InvalidFilter`], and [`Error::Corrupt`] as [`get`](Self::get).
     pub fn count(&self, scope: &Scope, filter: Option<&Filter>) -> Result<usize, Error> {
         filter.map_or(Ok(()), Filter::validate)?;
         let count = self.read(scope, |at| match filter {
             None => at.len(),
             Some(_) => at.select(filter).len(),
-        });
+        })?;
         Ok(count.unwrap_or(0))
     }
 
@@ -186,15 +199,22 @@ impl CollectionReader {
             let last = entries.last().map(|entry| entry.id.clone());
             let next = last.or(after.map(str::to_owned)).filter(|_| more);
             Ok(Page { entries, next })
-        });
+        })?;
         page.unwrap_or(Ok(Page { entries: Vec::new(), next: None }))
     }
 
-    /// The scopes that hold entries, in their order.
+    /// The scopes that hold entries, in their order; those that are closed may hold nothing that
+    /// has not expired.
     #[must_use]
     pub fn scopes(&self) -> Vec<Scope> {
-        let held = |at: &Sight<'_>| (at.len() > 0).then(|| at.partition().scope().clone());
-        let mut scopes: Vec<_> = self.read_all(held).into_iter().flatten().collect();
+        let held = |known: &Known| {
+            let len = match known {
+                Known::Open(partition) => Sight::of(partition, self.now, |at| at.len()),
+                Known::Closed(closed) => closed.entries,
+            };
+            (len > 0).then(|| known.scope().clone())
+        };
+        let mut scopes: Vec<_> = self.for_each(held).into_iter().flatten().collect();
         scopes.sort_unstable();
         scopes
     }
@@ -234,34 +254,60 @@ impl CollectionReader {
         self.shared.directory.read(guard)
     }
 
-    /// Has searches read another directory. The old one, and the partitions that only it has, are
-    /// freed before this returns where `wait` says so, and else by a later call.
-    pub(super) fn publish(&self, directory: Directory, wait: bool) {
-        if wait {
-            drop(self.shared.directory.replace(directory));
-        } else {
-            self.shared.directory.update(directory);
+    /// Has searches read the directory of the shelf. The old one is freed by a later call.
+    pub(super) fn publish(&self, shelf: &Shelf) {
+        self.shared.directory.update(shelf.directory.clone());
+    }
+
+    /// Waits for all who read an older directory, and frees what only that has.
+    pub(super) fn wait(&self) {
+        domain().wait_for_readers(self.reading());
+        self.shared.directory.tidy();
+    }
+
+    /// Looks at a scope, if there is one, which is opened if it is closed.
+    pub(super) fn read<T>(
+        &self,
+        scope: &Scope,
+        look: impl FnOnce(&Sight<'_>) -> T,
+    ) -> Result<Option<T>, Error> {
+        let mut outer = domain().pin();
+        loop {
+            let outer = outer.enter(self.reading());
+            let closed = match self.directory(&outer).get(scope) {
+                None => return Ok(None),
+                Some(Known::Open(partition)) => {
+                    return Ok(Some(Sight::of(partition, self.now, look)));
+                }
+                Some(Known::Closed(closed)) => Arc::clone(closed),
+            };
+            drop(outer);
+            self.open(&closed)?;
         }
     }
 
-    /// Looks at a scope, if there is such a partition.
-    pub(super) fn read<T>(&self, scope: &Scope, look: impl FnOnce(&Sight<'_>) -> T) -> Option<T> {
+    /// Looks at each scope, in no order that means anything.
+    pub(super) fn for_each<T>(&self, look: impl Fn(&Known) -> T) -> Vec<T> {
         let mut outer = domain().pin();
         let outer = outer.enter(self.reading());
-        let partition = self.directory(&outer).get(scope)?;
-        Some(Sight::of(partition, self.now, look))
+        self.directory(&outer).iter().map(look).collect()
     }
 
-    /// Looks at each scope, in no order that means anything.
-    pub(super) fn read_all<T>(&self, look: impl Fn(&Sight<'_>) -> T) -> Vec<T> {
-        let mut outer = domain().pin();
-        let outer = outer.enter(self.reading());
-        self.directory(&outer).iter().map(|at| Sight::of(at, self.now, &look)).collect()
+    /// The partition of a part of a snapshot.
+    pub(super) fn partition(
+        &self,
+        place: &Place,
+        part: Part,
+        open: &Open,
+    ) -> Result<PartitionWriter, Error> {
+        let Shared { config, dimensions, simd, .. } = &*self.shared;
+        PartitionWriter::open(place, config, *dimensions, *simd, open, part)
     }
 }
 
 impl<'a> Sight<'a> {
-    fn of<T>(partition: &Partition, now: i64, look: impl FnOnce(&Sight<'_>) -> T) -> T {
+    pub(super) fn of<T>(partition: &Partition, now: i64, look: impl FnOnce(&Sight<'_>) -> T) -> T {
+        partition.mark();
         let mut pin = domain().pin();
         let guard = pin.enter(partition.index.reading());
         let lookup = partition.lookup();

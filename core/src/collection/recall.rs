@@ -62,7 +62,7 @@ impl CollectionReader {
                 .step_by(step)
                 .filter_map(|slot| Some(at.catalog.records.get(slot)?.id().to_owned()));
             records.collect::<Vec<_>>()
-        });
+        })?;
         let (mut hits, mut all) = (0, 0);
         for id in sampled.unwrap_or_default() {
             let mut query = VectorQuery::like(id, *k)

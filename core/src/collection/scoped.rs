@@ -140,7 +140,7 @@ impl ScopeReader {
     ///
     /// [`Error::ScopeMismatch`].
     pub fn contains(&self, entry: impl Into<IdOrKey>) -> Result<bool, Error> {
-        Ok(self.reader.contains(&self.key(entry)?))
+        self.reader.contains(&self.key(entry)?)
     }
 
     /// [`CollectionReader::count`] in this scope.

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::directory::Known;
 use super::lookup::Wanted;
 use super::mmr;
 use super::partition::{Catalog, Partition};
@@ -162,7 +163,7 @@ impl CollectionReader {
             let now = self.now(at.catalog, query);
             let there = !(query.exclude_expired && record.is_expired(now));
             there.then(|| at.vector(slot, record))
-        });
+        })?;
         found.flatten().ok_or_else(unknown)
     }
 
@@ -177,9 +178,18 @@ impl CollectionReader {
         let scope = &ask.query.scopes[number];
         let Searcher { pin, outer, scratch } = searcher;
         let outer = outer.enter(self.reading());
-        let Some(partition) = self.directory(&outer).get(scope) else {
-            check_query(self.config().distance_metric, self.dimensions(), ask.vector)?;
-            return Ok(then(Vec::new(), Seen::default()));
+        let partition = match self.directory(&outer).get(scope) {
+            Some(Known::Open(partition)) => partition,
+            Some(Known::Closed(closed)) => {
+                let closed = Arc::clone(closed);
+                drop(outer);
+                self.open(&closed)?;
+                return self.search_scope(ask, number, searcher, then);
+            }
+            None => {
+                check_query(self.config().distance_metric, self.dimensions(), ask.vector)?;
+                return Ok(then(Vec::new(), Seen::default()));
+            }
         };
         partition.count_query();
         let guard = pin.enter(partition.index.reading());

@@ -1,10 +1,10 @@
 //! A collection as a snapshot, and back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::Collection;
-use super::partition::PartitionWriter;
+use super::directory::Known;
+use super::{Collection, Stamps};
 use crate::config::HnswConfig;
 use crate::error::Error;
 use crate::memory::Bytes;
@@ -52,6 +52,7 @@ pub struct Snapshot {
 struct SavedPart {
     scope: Scope,
     entries: usize,
+    stamp: u64,
     save: Save,
 }
 
@@ -65,12 +66,18 @@ impl Snapshot {
     /// Those of the sink.
     pub fn write<S: Sink>(self, sink: &mut S) -> Result<(), S::Error> {
         let mut writer = SnapshotWriter::new(sink, &self.config, self.dimensions);
-        for SavedPart { scope, entries, save } in self.parts {
+        for SavedPart { scope, entries, save, .. } in self.parts {
             if writer.goes_on() {
                 writer.part(&scope, entries as u64, save);
             }
         }
         writer.end()
+    }
+
+    /// What its scopes were when it was taken.
+    #[must_use]
+    pub fn stamps(&self) -> Stamps {
+        Stamps(self.parts.iter().map(|part| (part.scope.clone(), part.stamp)).collect())
     }
 }
 
@@ -104,11 +111,21 @@ impl Collection {
     }
 
     fn snapshot_of(&self, is_chosen: impl Fn(&Scope) -> bool) -> Result<Snapshot, Error> {
-        let mut parts = Vec::new();
-        for (scope, partition) in self.partitions.iter().filter(|(scope, _)| is_chosen(scope)) {
-            let (scope, entries) = (scope.clone(), partition.catalog.len);
-            parts.push(SavedPart { scope, entries, save: partition.save()? });
+        let shelf = self.reader.shelf();
+        let all = self.partitions.iter().chain(shelf.resting());
+        let mut parts = BTreeMap::new();
+        for (scope, partition) in all.filter(|(scope, _)| is_chosen(scope)) {
+            let (save, entries) = (partition.save()?, partition.catalog.len);
+            let (scope, stamp) = (scope.clone(), partition.stamp);
+            parts.insert(scope.clone(), SavedPart { scope, entries, stamp, save });
         }
+        for known in shelf.directory.iter().filter(|known| is_chosen(known.scope())) {
+            let Known::Closed(closed) = known else { continue };
+            let (save, entries) = (closed.save()?, closed.entries);
+            let (scope, stamp) = (closed.scope().clone(), closed.stamp);
+            parts.insert(scope.clone(), SavedPart { scope, entries, stamp, save });
+        }
+        let parts = parts.into_values().collect();
         Ok(Snapshot { config: self.config().clone(), dimensions: self.dimensions(), parts })
     }
 
@@ -127,9 +144,9 @@ impl Collection {
         for place in &index.places {
             let part = bytes.part_at(&place.range);
             let part = part.ok_or_else(|| corrupt("directory")("leads out of the file"))?;
-            collection.open_part(&index, place, part, open)?;
+            collection.open_part(place, part, open)?;
         }
-        collection.reader.publish(collection.directory.clone(), false);
+        collection.reader.publish(&collection.reader.shelf());
         Ok(collection)
     }
 
@@ -159,38 +176,25 @@ impl Collection {
         part: Bytes,
         open: &Open,
     ) -> Result<(), Error> {
-        if self.partitions.contains_key(scope) {
+        if self.reader.shelf().directory.get(scope).is_some() {
             return Err(Error::ScopeExists { scope: scope.clone() });
         }
-        if (self.dimensions(), self.config()) != (index.dimensions, &index.config) {
-            return Err(corrupt("header")("has other settings than the collection"));
-        }
+        self.check_settings(index)?;
         let place = index.place(scope);
         let place = place.ok_or_else(|| corrupt("directory")("has no such scope"))?;
-        self.open_part(index, place, part, open)?;
-        self.reader.publish(self.directory.clone(), false);
+        self.open_part(place, part, open)?;
+        self.reader.publish(&self.reader.shelf());
         Ok(())
     }
 
-    fn open_part(
-        &mut self,
-        index: &SnapshotIndex,
-        place: &Place,
-        part: Bytes,
-        open: &Open,
-    ) -> Result<(), Error> {
-        let (scope, part) = (place.scope.clone(), Part::new(part, place, open.verify)?);
-        let SnapshotIndex { config, dimensions, .. } = index;
-        let partition =
-            PartitionWriter::open(scope.clone(), config, *dimensions, self.simd, open, part);
-        let mut partition = partition?;
-        if partition.catalog.len as u64 != place.entries {
-            return Err(corrupt("directory")("has another number of entries than a part"));
-        }
-        partition.counted = partition.bytes();
+    fn open_part(&mut self, place: &Place, part: Bytes, open: &Open) -> Result<(), Error> {
+        let part = Part::new(part, place, open.verify)?;
+        let mut partition = self.reader.partition(place, part, open)?;
+        self.stamp += 1;
+        partition.stamp = self.stamp;
         self.limits.used += partition.counted;
-        self.directory.insert(partition.partition.clone());
-        self.partitions.insert(scope, Box::new(partition));
+        self.reader.shelf().directory.put(Known::Open(partition.partition.clone()));
+        self.partitions.insert(place.scope.clone(), Box::new(partition));
         Ok(())
     }
 }

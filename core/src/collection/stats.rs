@@ -1,7 +1,9 @@
 //! What a collection tells of itself: how much there is, and the memory that it takes.
 
+use super::directory::Known;
 use super::partition::PartitionWriter;
 use super::reader::{CollectionReader, Sight};
+use crate::memory::domain;
 use crate::scope::Scope;
 
 /// What is known of one scope.
@@ -124,11 +126,26 @@ impl ScopeStats {
 }
 
 impl CollectionReader {
-    /// What is known of a scope; zeros where it holds nothing. O(1) where no entry has expired.
+    /// What is known of a scope; zeros where it holds nothing. Of one that is closed that is no
+    /// more than its entries, those included that have expired. O(1) where no entry has expired.
     #[must_use]
     pub fn stats_for_scope(&self, scope: &Scope) -> ScopeStats {
-        let stats = self.read(scope, |at| at.stats());
-        stats.unwrap_or_else(|| ScopeStats::nothing(scope.clone()))
+        let mut outer = domain().pin();
+        let outer = outer.enter(self.reading());
+        match self.directory(&outer).get(scope) {
+            None => ScopeStats::nothing(scope.clone()),
+            Some(known) => self.stats_of(known),
+        }
+    }
+
+    fn stats_of(&self, known: &Known) -> ScopeStats {
+        match known {
+            Known::Open(partition) => Sight::of(partition, self.now, |at| at.stats()),
+            Known::Closed(closed) => {
+                let nothing = ScopeStats::nothing(closed.scope().clone());
+                ScopeStats { vector_count: closed.entries, ..nothing }
+            }
+        }
     }
 
     /// What is known of the whole collection. O(scopes).
@@ -142,7 +159,7 @@ impl CollectionReader {
             memory: MemoryStats::default(),
             query_count: 0,
         };
-        for scope in self.read_all(|at| at.stats()) {
+        for scope in self.for_each(|known| self.stats_of(known)) {
             stats.scope_count += usize::from(scope.vector_count > 0);
             stats.vector_count += scope.vector_count;
             stats.tombstones += scope.tombstones;

@@ -39,6 +39,24 @@ pub enum Write {
     Purge(Scope),
 }
 
+impl Write {
+    /// The scopes that it is of, some of them several times.
+    pub(super) fn scopes(&self) -> Box<dyn Iterator<Item = &Scope> + '_> {
+        match self {
+            Self::Insert(entries) | Self::Upsert(entries) => {
+                Box::new(entries.iter().map(|entry| &entry.scope))
+            }
+            Self::UpdateMetadata(key, _) | Self::PatchMetadata(key, _) => {
+                Box::new(std::iter::once(key.scope()))
+            }
+            Self::Delete(keys) => Box::new(keys.iter().map(EntryKey::scope)),
+            Self::DeleteWhere(scope, _) | Self::DeleteScope(scope) | Self::Purge(scope) => {
+                Box::new(std::iter::once(scope))
+            }
+        }
+    }
+}
+
 /// What a write did.
 ///
 /// ```
@@ -137,7 +155,8 @@ impl Collection {
     /// Deletes all of a scope, in O(1) for searches, and gives its memory back; how many entries
     /// that were.
     pub fn delete_scope(&mut self, scope: &Scope) -> usize {
-        let deleted = self.reader.read(scope, |at| at.len()).unwrap_or(0);
+        // One that cannot be read any more is gone all the same.
+        let deleted = self.reader.read(scope, |at| at.len()).ok().flatten().unwrap_or(0);
         self.give_up(std::slice::from_ref(scope));
         deleted
     }

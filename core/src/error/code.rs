@@ -15,6 +15,7 @@ impl Error {
             Self::NormTooLarge { .. } => "norm_too_large",
             Self::CodeOutOfRange { .. } => "code_out_of_range",
             Self::Corrupt { .. } => "corrupt",
+            Self::Unreadable { .. } => "unreadable",
             Self::ScopeExists { .. } => "scope_exists",
             Self::UnknownFormat { .. } => "unknown_format",
             Self::OutOfMemory { .. } => "out_of_memory",

@@ -80,6 +80,12 @@ pub enum Error {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A scope is to be opened and its file cannot be read.
+    #[error("the scope cannot be read: {reason}; try again, or open another copy of its file")]
+    Unreadable {
+        /// What was in the way.
+        reason: String,
+    },
     /// A scope of a snapshot is to be opened where there is one of that name.
     #[error("the collection has the scope {scope} already; delete it first")]
     ScopeExists {

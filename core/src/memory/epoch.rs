@@ -175,6 +175,18 @@ impl<T> Published<T> {
     pub(crate) fn update(&self, value: T) {
         let old = self.value.swap(Box::into_raw(Box::new(value)), Ordering::AcqRel);
         let now = self.domain.advance();
+        self.tidy();
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.domain.is_past(self.index, now) {
+            // SAFETY: as above, of the swap of this call.
+            drop(unsafe { Box::from_raw(old) });
+        } else {
+            retired.push((now, AtomicPtr::new(old)));
+        }
+    }
+
+    /// Frees the older values that no search reads any more.
+    pub(crate) fn tidy(&self) {
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let past = retired.iter().take_while(|(epoch, _)| self.domain.is_past(self.index, *epoch));
         let past = past.count();
@@ -182,12 +194,6 @@ impl<T> Published<T> {
             // SAFETY: it came from a box, the swap of its call gave it to the list alone, and
             // whoever read it before that swap has left.
             drop(unsafe { Box::from_raw(old.load(Ordering::Relaxed)) });
-        }
-        if self.domain.is_past(self.index, now) {
-            // SAFETY: as above, of the swap of this call.
-            drop(unsafe { Box::from_raw(old) });
-        } else {
-            retired.push((now, AtomicPtr::new(old)));
         }
     }
 }

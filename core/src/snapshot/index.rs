@@ -6,7 +6,7 @@ use twox_hash::XxHash3_64;
 
 use super::header::read_header;
 use super::read::{Fields, corrupt, within};
-use super::{END, ENTRY, FOOTER, HEADER};
+use super::{END, ENTRY, FOOTER, HEADER, Source};
 use crate::config::HnswConfig;
 use crate::error::Error;
 use crate::memory::ALIGN;
@@ -99,6 +99,21 @@ impl SnapshotIndex {
         let outer = HEADER as u64..footer.directory.start;
         let places = read_directory(directory, footer.parts, outer)?;
         Ok(Self { config, dimensions, places })
+    }
+
+    /// The index of a file of so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and those of the source.
+    pub fn read(source: &impl Source, len: u64) -> Result<Self, Error> {
+        let (header, footer) = Self::ends(len);
+        let (header, footer) = (source.read(header)?, source.read(footer)?);
+        let range = Self::directory(footer.read())?;
+        if range.end + FOOTER as u64 != len {
+            return Err(corrupt("footer")("was written for a file of another length"));
+        }
+        Self::new(header.read(), source.read(range)?.read(), footer.read())
     }
 
     /// The index of a whole snapshot.

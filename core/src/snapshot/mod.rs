@@ -12,6 +12,7 @@
 mod header;
 mod index;
 mod read;
+mod source;
 mod write;
 
 use crate::error::Error;
@@ -20,6 +21,7 @@ use crate::memory::Memory;
 pub(crate) use index::Place;
 pub use index::SnapshotIndex;
 pub(crate) use read::{Part, corrupt};
+pub use source::{SnapshotFile, Source};
 pub(crate) use write::{PartWriter, Save, SnapshotWriter};
 
 #[cfg(target_endian = "big")]

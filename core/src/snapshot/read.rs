@@ -5,7 +5,7 @@ use std::ops::Range;
 use twox_hash::XxHash3_64;
 
 use super::index::Place;
-use super::{CRITICAL, Tag, Verify};
+use super::{CRITICAL, PartWriter, Tag, Verify};
 use crate::error::Error;
 use crate::memory::{ALIGN, Bytes, collected};
 
@@ -19,7 +19,7 @@ pub(crate) struct Part {
 #[derive(Debug)]
 struct Array {
     tag: [u8; 4],
-    critical: bool,
+    flags: u32,
     stride: usize,
     range: Range<usize>,
 }
@@ -57,8 +57,7 @@ impl Part {
             if arrays.iter().any(|other| other.tag == tag) {
                 return Err(damaged("has an array twice"));
             }
-            let (critical, stride) = (flags & CRITICAL != 0, stride as usize);
-            arrays.push(Array { tag, critical, stride, range });
+            arrays.push(Array { tag, flags, stride: stride as usize, range });
         }
         Ok(Self { bytes, arrays })
     }
@@ -104,9 +103,16 @@ impl Part {
         collected(values.len(), values.iter().copied())
     }
 
+    /// Writes the same into another snapshot, from which it is read as from here.
+    pub(crate) fn copy(self, out: &mut PartWriter<'_>) {
+        for Array { tag, flags, stride, range } in self.arrays {
+            out.flagged(tag, flags, stride, |array| array.extend(&self.bytes.read()[range]));
+        }
+    }
+
     /// Is nothing left that a reader has to know?
     pub(crate) fn end(self) -> Result<(), Error> {
-        match self.arrays.iter().any(|array| array.critical) {
+        match self.arrays.iter().any(|array| array.flags & CRITICAL != 0) {
             true => Err(corrupt("table")("has an array that this version does not know")),
             false => Ok(()),
         }

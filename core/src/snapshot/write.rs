@@ -122,6 +122,17 @@ impl PartWriter<'_> {
         stride: usize,
         fill: impl FnOnce(&mut ArrayWriter<'_>),
     ) {
+        self.flagged(tag.bytes, CRITICAL, stride, fill);
+    }
+
+    /// The same with flags of the caller's.
+    pub(super) fn flagged(
+        &mut self,
+        tag: [u8; 4],
+        flags: u32,
+        stride: usize,
+        fill: impl FnOnce(&mut ArrayWriter<'_>),
+    ) {
         self.align();
         let mut array = ArrayWriter {
             out: &mut self.out,
@@ -133,8 +144,8 @@ impl PartWriter<'_> {
         array.flush();
         let (checksum, len) = (array.checksum.finish(), array.written);
         let stride = u32::try_from(stride).expect("rows have less than 4 GB");
-        self.table.extend(tag.bytes);
-        self.table.extend(CRITICAL.to_le_bytes());
+        self.table.extend(tag);
+        self.table.extend(flags.to_le_bytes());
         self.table.extend(stride.to_le_bytes());
         self.table.extend([0; 4]);
         self.table.extend((len / u64::from(stride)).to_le_bytes());
