@@ -219,10 +219,10 @@ fn who_reads_does_not_miss_what_is_closed_meanwhile() {
     std::thread::scope(|threads| {
         let readers: Vec<_> = (0..3)
             .map(|thread| {
-                let (reader, there) = (collection.reader(), &there);
+                let (reader, there, done) = (collection.reader(), &there, &done);
                 threads.spawn(move || {
                     let (mut random, mut searcher) = (Random(thread), Searcher::default());
-                    for _ in 0..400 {
+                    while !done.load(Ordering::Relaxed) {
                         let number = random.below(8);
                         let query =
                             VectorQuery::new(vec![1.0; DIMENSIONS], 100).with_scope(tenant(number));
@@ -233,15 +233,13 @@ fn who_reads_does_not_miss_what_is_closed_meanwhile() {
                 })
             })
             .collect();
-        let closer = threads.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                collection.close_unused(50_000);
-                std::thread::yield_now();
-            }
-        });
-        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        let mut closed = 0;
+        while closed < 100 && !readers.iter().any(|reader| reader.is_finished()) {
+            closed += usize::from(collection.close_unused(50_000) > 0);
+            std::thread::yield_now();
+        }
         done.store(true, Ordering::Relaxed);
-        closer.join().unwrap();
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
     });
     assert!(file.0.reads.load(Ordering::Relaxed) > 20);
 }
