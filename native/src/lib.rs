@@ -17,6 +17,7 @@
 //! without it.
 
 mod database;
+mod disk;
 mod error;
 mod files;
 mod hosted;
