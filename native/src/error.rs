@@ -71,6 +71,12 @@ pub enum StoreError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A bug of Vicino's, which the store outlives.
+    #[error("what was asked for ended in a panic: {message}; please report it")]
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
     /// It was closed.
     #[error("the store was closed; open it again")]
     Closed,
@@ -88,6 +94,7 @@ impl StoreError {
             Self::Locked { .. } => "locked",
             Self::Mismatch { .. } => "mismatch",
             Self::Damaged { .. } => "damaged",
+            Self::Panicked { .. } => "panicked",
             Self::Closed => "closed",
         }
     }

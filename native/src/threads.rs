@@ -1,6 +1,9 @@
 //! Work on rayon's threads.
 
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::LazyLock;
+use std::thread;
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -36,10 +39,11 @@ impl Executor for Rayon {
 pub(crate) async fn offload<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    // Who does not wait any more wants no answer.
-    rayon::spawn(move || drop(sender.send(work())));
-    receiver.await.unwrap_or(Err(StoreError::Closed))
+    elsewhere(work, |job| {
+        rayon::spawn(job);
+        Ok(())
+    })
+    .await
 }
 
 /// Does something that waits for the disk or for another thread, on a thread of its own: rayon's
@@ -47,11 +51,36 @@ pub(crate) async fn offload<T: Send + 'static>(
 pub(crate) async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
+    elsewhere(work, |job| {
+        let started = thread::Builder::new().name("vicino disk".to_owned()).spawn(job);
+        started.map(drop).map_err(StoreError::io("a thread".as_ref()))
+    })
+    .await
+}
+
+/// What a thread does.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Has work done by the thread that `start` gives the job to, and waits for what comes of it. A
+/// panic in it is an error of who asked for it; on rayon's threads it would end the program.
+async fn elsewhere<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    start: impl FnOnce(Job) -> Result<(), StoreError>,
+) -> Result<T, StoreError> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    let builder = std::thread::Builder::new().name("vicino disk".to_owned());
-    let started = builder.spawn(move || drop(sender.send(work())));
-    started.map_err(StoreError::io("a thread".as_ref()))?;
+    start(Box::new(move || {
+        // The locks of a store are taken also after a panic, so its other callers go on.
+        let done = panic::catch_unwind(AssertUnwindSafe(work));
+        // Who does not wait any more wants no answer.
+        drop(sender.send(done.unwrap_or_else(|payload| Err(panicked(&*payload)))));
+    }))?;
     receiver.await.unwrap_or(Err(StoreError::Closed))
+}
+
+fn panicked(payload: &(dyn Any + Send)) -> StoreError {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    StoreError::Panicked { message: text.unwrap_or("no message").to_owned() }
 }
 
 /// Who builds the graphs of stores: a pool of its own, since all threads of rayon's own may be
@@ -71,5 +100,21 @@ impl Executor for Builders {
             }
             _ => (0..count).for_each(task),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A bug that one caller comes upon: the others, and the threads, go on.
+    #[tokio::test]
+    async fn a_panic_is_an_error_of_who_asked() {
+        let bug = || -> Result<(), StoreError> { panic!("a bug of {}", 7) };
+        for error in [offload(bug).await.unwrap_err(), apart(bug).await.unwrap_err()] {
+            assert_eq!(error.code(), "panicked");
+            assert!(error.to_string().contains("a bug of 7"), "{error}");
+        }
+        assert_eq!(offload(|| Ok(1)).await.unwrap() + apart(|| Ok(2)).await.unwrap(), 3);
     }
 }
