@@ -47,7 +47,7 @@ fn all(storage: &HnswVectorStorage) -> Vec<VectorEntry> {
 async fn backends_do_what_backends_do() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path().join("a store \u{e9}")).await.unwrap();
-    let file = RedbBackend::open(folder.path().join("values.redb")).unwrap();
+    let file = RedbBackend::open(folder.path().join("values.redb")).await.unwrap();
     let backends: [&dyn StorageBackend; 3] = [&MemoryBackend::new(), &file, &store.backend()];
     for backend in backends {
         assert_eq!(check_backend(backend).await.unwrap(), Vec::<String>::new());
@@ -242,7 +242,7 @@ fn what_does_not_fit_is_refused() {
     std::fs::write(&file, "no folder").unwrap();
     assert_eq!(Store::open_blocking(file.join("store")).unwrap_err().code(), "io");
     std::fs::write(folder.path().join("none.redb"), "no database".repeat(1000)).unwrap();
-    let none = RedbBackend::open(folder.path().join("none.redb")).unwrap_err();
+    let none = RedbBackend::open_blocking(folder.path().join("none.redb")).unwrap_err();
     assert_eq!(none.code(), "database");
 }
 

@@ -11,6 +11,7 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::journal::{Done, Journal, Task};
 use crate::tables::Values;
+use crate::threads::apart;
 
 /// A backend in a file. Many writers at once share the commits that make what they write durable.
 ///
@@ -20,11 +21,11 @@ use crate::tables::Values;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let folder = tempfile::tempdir()?;
-/// let backend = RedbBackend::open(folder.path().join("values.redb"))?;
+/// let backend = RedbBackend::open(folder.path().join("values.redb")).await?;
 /// backend.set("user:1", b"Alice".to_vec()).await?;
 /// drop(backend);
 ///
-/// let again = RedbBackend::open(folder.path().join("values.redb"))?;
+/// let again = RedbBackend::open(folder.path().join("values.redb")).await?;
 /// assert_eq!(again.get("user:1").await?.as_deref(), Some(&b"Alice"[..]));
 /// # Ok(())
 /// # }
@@ -38,7 +39,7 @@ pub struct RedbBackend(BlockingRedbBackend);
 /// use vicino::RedbBackend;
 ///
 /// let folder = tempfile::tempdir()?;
-/// let backend = RedbBackend::open(folder.path().join("values.redb"))?;
+/// let backend = RedbBackend::open_blocking(folder.path().join("values.redb"))?;
 /// backend.blocking().set("user:1", b"Alice".to_vec())?;
 /// assert_eq!(backend.blocking().list_keys("user:")?, ["user:1"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -58,16 +59,38 @@ impl RedbBackend {
     /// # Errors
     ///
     /// [`StoreError::Locked`] where it is open already, and what the database fails with.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::open_with_cache(path, CACHE_BYTES)
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with_cache(path, CACHE_BYTES).await
     }
 
-    /// The same with a cache of so many bytes.
+    /// The same for programs that wait.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub fn open_with_cache(path: impl AsRef<Path>, bytes: usize) -> Result<Self, StoreError> {
+    pub fn open_blocking(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with_cache_blocking(path, CACHE_BYTES)
+    }
+
+    /// Opens a file with a cache of so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn open_with_cache(path: impl AsRef<Path>, bytes: usize) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        apart(move || Self::open_with_cache_blocking(path, bytes)).await
+    }
+
+    /// The same for programs that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_with_cache_blocking(
+        path: impl AsRef<Path>,
+        bytes: usize,
+    ) -> Result<Self, StoreError> {
         let database = Arc::new(Database::open(path.as_ref(), bytes)?);
         let journal = Journal::new(Some(Arc::clone(&database)));
         Ok(Self::of(database, journal))
@@ -186,11 +209,13 @@ impl StorageBackend for RedbBackend {
     }
 
     async fn list_keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.0.list_keys(prefix)
+        let (backend, prefix) = (self.0.clone(), prefix.to_owned());
+        apart(move || backend.list_keys(&prefix)).await
     }
 
     async fn get_batch(&self, keys: &[String]) -> Result<HashMap<String, Vec<u8>>, StoreError> {
-        self.0.get_batch(keys)
+        let (backend, keys) = (self.0.clone(), keys.to_vec());
+        apart(move || backend.get_batch(&keys)).await
     }
 
     async fn set_batch(&self, items: HashMap<String, Vec<u8>>) -> Result<(), StoreError> {
@@ -206,6 +231,7 @@ impl StorageBackend for RedbBackend {
     }
 
     async fn stats(&self) -> Result<BackendStats, StoreError> {
-        self.0.stats()
+        let backend = self.0.clone();
+        apart(move || backend.stats()).await
     }
 }
