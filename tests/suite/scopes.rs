@@ -175,8 +175,10 @@ fn a_handle_names_no_other_scope() {
     assert_eq!(store.patch_metadata(&foreign, Default::default(), 0), Err(mismatch.clone()));
     assert_eq!(store.reader().get(&foreign), Err(mismatch.clone()));
     assert_eq!(store.reader().contains(&foreign), Err(mismatch.clone()));
-    let query = VectorQuery::new(vec![1.0; 3], 5).with_scope(other);
-    assert_eq!(store.reader().search(&query, &mut Searcher::default()), Err(mismatch));
+    for scopes in [vec![other.clone()], vec![acme.clone(), other]] {
+        let query = VectorQuery::new(vec![1.0; 3], 5).with_scopes(scopes);
+        assert_eq!(store.reader().search(&query, &mut Searcher::default()), Err(mismatch.clone()));
+    }
 
     // Ids are of its own scope, and so is what names none.
     assert_eq!(store.delete(["a"], 0), Ok(0));

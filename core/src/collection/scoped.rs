@@ -181,7 +181,7 @@ impl ScopeReader {
 
     /// The query in this scope. The global scope is what a query has that was given none.
     fn own(&self, query: &VectorQuery) -> Result<VectorQuery, Error> {
-        if let Some(found) = query.scopes.iter().find(|scope| **scope != Scope::Global) {
+        for found in query.scopes.iter().filter(|scope| **scope != Scope::Global) {
             self.check(found)?;
         }
         Ok(query.clone().with_scope(self.scope.clone()))
