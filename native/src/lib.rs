@@ -39,7 +39,10 @@ pub use kv::{
 };
 pub use mmap::{huge_pages, map_file};
 pub use router::DimensionRouter;
-pub use storage::{BlockingVectorStorage, HnswVectorStorage, Store, StoreStats, VectorStorage};
+pub use storage::{
+    BlockingScopedVectorStorage, BlockingVectorStorage, HnswVectorStorage, ScopedVectorStorage,
+    Store, StoreStats, VectorStorage,
+};
 pub use threads::Rayon;
 pub use vicino_core::*;
 

@@ -17,6 +17,7 @@ mod kernels;
 mod model;
 mod query;
 mod readers;
+mod scoped;
 mod scopes;
 mod snapshot;
 mod storage;

@@ -109,7 +109,7 @@ impl ScopeReader {
         query: &VectorQuery,
         searcher: &mut Searcher,
     ) -> Result<Vec<VectorResult>, Error> {
-        self.reader.search(&self.own(query)?, searcher)
+        self.reader.search(&self.query(query)?, searcher)
     }
 
     /// [`CollectionReader::explain`] in this scope.
@@ -122,7 +122,7 @@ impl ScopeReader {
         query: &VectorQuery,
         searcher: &mut Searcher,
     ) -> Result<(Vec<VectorResult>, Explain), Error> {
-        self.reader.explain(&self.own(query)?, searcher)
+        self.reader.explain(&self.query(query)?, searcher)
     }
 
     /// [`CollectionReader::get`] in this scope.
@@ -172,7 +172,12 @@ impl ScopeReader {
         self.reader.stats_for_scope(&self.scope)
     }
 
-    fn key(&self, entry: impl Into<IdOrKey>) -> Result<EntryKey, Error> {
+    /// The key of an entry of this scope, for calls that no handle has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ScopeMismatch`] for a key of another.
+    pub fn key(&self, entry: impl Into<IdOrKey>) -> Result<EntryKey, Error> {
         match entry.into() {
             IdOrKey::Id(id) => Ok(EntryKey::new(self.scope.clone(), id)),
             IdOrKey::Key(key) => self.check(key.scope()).map(|()| key),
@@ -180,11 +185,30 @@ impl ScopeReader {
     }
 
     /// The query in this scope. The global scope is what a query has that was given none.
-    fn own(&self, query: &VectorQuery) -> Result<VectorQuery, Error> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ScopeMismatch`] where it names another.
+    pub fn query(&self, query: &VectorQuery) -> Result<VectorQuery, Error> {
         for found in query.scopes.iter().filter(|scope| **scope != Scope::Global) {
             self.check(found)?;
         }
         Ok(query.clone().with_scope(self.scope.clone()))
+    }
+
+    /// The entries in this scope, also those that name none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ScopeMismatch`] where one names another.
+    pub fn entries(&self, mut entries: Vec<VectorEntry>) -> Result<Vec<VectorEntry>, Error> {
+        for entry in &mut entries {
+            if entry.scope != Scope::Global {
+                self.check(&entry.scope)?;
+            }
+            entry.scope = self.scope.clone();
+        }
+        Ok(entries)
     }
 
     fn check(&self, found: &Scope) -> Result<(), Error> {
@@ -213,7 +237,7 @@ impl<'c> ScopeWriter<'c> {
     ///
     /// [`Error::ScopeMismatch`] for an entry of another scope, and those of the insert.
     pub fn insert(&mut self, entries: Vec<VectorEntry>, now: i64) -> Result<Vec<EntryKey>, Error> {
-        let entries = self.own(entries)?;
+        let entries = self.reader.entries(entries)?;
         self.collection.insert(entries, now)
     }
 
@@ -223,7 +247,7 @@ impl<'c> ScopeWriter<'c> {
     ///
     /// [`Error::ScopeMismatch`] for an entry of another scope, and those of the upsert.
     pub fn upsert(&mut self, entries: Vec<VectorEntry>, now: i64) -> Result<Vec<EntryKey>, Error> {
-        let entries = self.own(entries)?;
+        let entries = self.reader.entries(entries)?;
         self.collection.upsert(entries, now)
     }
 
@@ -279,15 +303,5 @@ impl<'c> ScopeWriter<'c> {
     /// Those of the delete.
     pub fn delete_where(&mut self, filter: &Filter, now: i64) -> Result<usize, Error> {
         self.collection.delete_where(&self.reader.scope, filter, now)
-    }
-
-    fn own(&self, mut entries: Vec<VectorEntry>) -> Result<Vec<VectorEntry>, Error> {
-        for entry in &mut entries {
-            if entry.scope != Scope::Global {
-                self.reader.check(&entry.scope)?;
-            }
-            entry.scope = self.reader.scope.clone();
-        }
-        Ok(entries)
     }
 }

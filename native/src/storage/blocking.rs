@@ -11,6 +11,7 @@ use vicino_core::{
     Verify, Write, Written,
 };
 
+use super::BlockingScopedVectorStorage;
 use super::store::same_vectors;
 use crate::error::StoreError;
 use crate::files::{read_file, write_file};
@@ -184,6 +185,11 @@ impl BlockingVectorStorage {
             }
         }
         Ok(imported)
+    }
+
+    /// A handle that names no other scope.
+    pub fn scope(&self, scope: &Scope) -> Result<BlockingScopedVectorStorage, StoreError> {
+        BlockingScopedVectorStorage::new(self.clone(), scope)
     }
 
     /// All of this moment, to be written to a file while everybody goes on.

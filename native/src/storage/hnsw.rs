@@ -11,7 +11,7 @@ use vicino_core::{
 
 use super::blocking::named;
 use super::load::empty;
-use super::{BlockingVectorStorage, Store, VectorStorage};
+use super::{BlockingVectorStorage, ScopedVectorStorage, Store, VectorStorage};
 use crate::error::StoreError;
 use crate::hosted::Hosted;
 use crate::journal::Journal;
@@ -102,6 +102,15 @@ impl HnswVectorStorage {
     #[must_use]
     pub fn blocking(&self) -> &BlockingVectorStorage {
         &self.0
+    }
+
+    /// A handle that names no other scope.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidName`](vicino_core::Error::InvalidName), and an invalid configuration.
+    pub fn scope(&self, scope: &Scope) -> Result<ScopedVectorStorage, StoreError> {
+        ScopedVectorStorage::new(self.clone(), scope)
     }
 
     /// Puts other metadata in the place of an entry's.

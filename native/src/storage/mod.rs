@@ -3,6 +3,7 @@
 mod blocking;
 mod hnsw;
 mod load;
+mod scoped;
 mod store;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use vicino_core::{
 
 pub use self::blocking::BlockingVectorStorage;
 pub use self::hnsw::HnswVectorStorage;
+pub use self::scoped::{BlockingScopedVectorStorage, ScopedVectorStorage};
 pub use self::store::{Store, StoreStats};
 use crate::error::StoreError;
 
