@@ -71,6 +71,19 @@ pub enum StoreError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// The store was written by a later version.
+    #[error(
+        "{} has version {found} of stores, and this program knows up to {max}; update it",
+        path.display()
+    )]
+    UnknownVersion {
+        /// The file of the database.
+        path: PathBuf,
+        /// The latest version that is known.
+        max: u32,
+        /// The version of the store.
+        found: u32,
+    },
     /// A bug of Vicino's, which the store outlives.
     #[error("what was asked for ended in a panic: {message}; please report it")]
     Panicked {
@@ -94,6 +107,7 @@ impl StoreError {
             Self::Locked { .. } => "locked",
             Self::Mismatch { .. } => "mismatch",
             Self::Damaged { .. } => "damaged",
+            Self::UnknownVersion { .. } => "unknown_version",
             Self::Panicked { .. } => "panicked",
             Self::Closed => "closed",
         }

@@ -9,6 +9,7 @@ use vicino_core::{Collection, CollectionReader};
 /// A collection and what the database knows it by.
 #[derive(Debug)]
 pub(crate) struct Hosted {
+    name: String,
     number: u32,
     reader: CollectionReader,
     /// Held by the thread that writes, and for moments by who takes a snapshot. Not by a task of a
@@ -17,8 +18,13 @@ pub(crate) struct Hosted {
 }
 
 impl Hosted {
-    pub(crate) fn new(number: u32, collection: Collection) -> Self {
-        Self { number, reader: collection.reader(), collection: Mutex::new(collection) }
+    pub(crate) fn new(name: &str, number: u32, collection: Collection) -> Self {
+        let name = name.to_owned();
+        Self { name, number, reader: collection.reader(), collection: Mutex::new(collection) }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn number(&self) -> u32 {

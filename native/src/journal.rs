@@ -1,5 +1,5 @@
-//! One thread that writes: what many callers want written goes to the disk in one transaction, and
-//! is seen by searches once it is there.
+//! What many callers want written, in the order in which they asked for it: a queue, and a thread
+//! that takes from it.
 //!
 //! While a transaction is made durable others wait, and go together into the next. So a commit
 //! costs the disk once for all that came meanwhile, and nobody waits for more than two.
@@ -8,14 +8,15 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use redb::{Error as DatabaseError, WriteTransaction};
-use vicino_core::{Maintenance, PreparedBatch, Write, WriteBatch, Written};
+use vicino_core::{Maintenance, Scope, Write, Written};
 
+use crate::checkpoint::{self, Checkpoints};
 use crate::database::Database;
 use crate::error::StoreError;
-use crate::hosted::{Hosted, now_ms};
-use crate::tables;
+use crate::hosted::Hosted;
+use crate::writer::Writer;
 
 /// The hand that writes, of which the clones are one.
 #[derive(Clone)]
@@ -27,36 +28,26 @@ struct Owner {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     /// None where all is in memory only.
-    database: Option<Arc<Database>>,
+    pub(crate) database: Option<Arc<Database>>,
+    /// None where there are no collections.
+    pub(crate) checkpoints: Option<Arc<Checkpoints>>,
+    /// The collections that are in memory.
+    hosts: Mutex<Vec<Arc<Hosted>>>,
     queue: Mutex<Queue>,
     came: Condvar,
 }
 
 #[derive(Default)]
-struct Queue {
-    requests: VecDeque<Request>,
-    closed: bool,
+pub(crate) struct Queue {
+    pub(crate) requests: VecDeque<Request>,
+    pub(crate) closed: bool,
 }
 
-/// Refuses what comes after a thread that has ended, if by a bug.
-struct End(Arc<Shared>);
-
-impl Drop for End {
-    fn drop(&mut self) {
-        let mut queue = self.0.queue();
-        queue.closed = true;
-        // Who waits for an answer learns that there is none.
-        let requests = std::mem::take(&mut queue.requests);
-        drop(queue);
-        drop(requests);
-    }
-}
-
-struct Request {
-    task: Task,
-    reply: Reply,
+pub(crate) struct Request {
+    pub(crate) task: Task,
+    pub(crate) reply: Reply,
 }
 
 /// What somebody wants written.
@@ -71,6 +62,12 @@ pub(crate) enum Task {
     Clear,
     /// What deletes and time leave behind in a collection, for about so many distances.
     Maintain(Arc<Hosted>, u64),
+    /// Scopes whose checkpoint is damaged are made again of the database.
+    Mend(Arc<Hosted>, Vec<Scope>),
+    /// All that has changed into a checkpoint.
+    Checkpoint,
+    /// The files of a checkpoint have been written.
+    Files(Result<Vec<checkpoint::Written>, StoreError>),
 }
 
 /// What a task did.
@@ -82,6 +79,7 @@ pub(crate) enum Done {
     Written(Written),
     Keys(usize),
     Maintained(Maintenance),
+    Nothing,
 }
 
 impl Done {
@@ -100,17 +98,37 @@ impl Done {
     }
 }
 
-type Reply = Box<dyn FnOnce(Outcome) + Send>;
+pub(crate) type Reply = Box<dyn FnOnce(Outcome) + Send>;
 
-/// Entries and keys of one transaction, about: more of them wait for the next.
-const GROUP: usize = 1024;
+/// Refuses what comes after a thread that has ended, if by a bug.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        queue.closed = true;
+        // Who waits for an answer learns that there is none.
+        let requests = std::mem::take(&mut queue.requests);
+        drop(queue);
+        drop(requests);
+    }
+}
 
 impl Journal {
     /// Begins to write, to a database if there is one.
-    pub(crate) fn new(database: Option<Arc<Database>>) -> Self {
-        let (queue, came) = (Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { database, queue, came });
+    pub(crate) fn new(
+        database: Option<Arc<Database>>,
+        checkpoints: Option<Arc<Checkpoints>>,
+    ) -> Self {
+        let (hosts, queue, came) = (Mutex::default(), Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { database, checkpoints, hosts, queue, came });
         Self(Arc::new(Owner { shared, thread: Mutex::default() }))
+    }
+
+    /// Has a collection be part of checkpoints.
+    pub(crate) fn host(&self, hosted: &Arc<Hosted>) {
+        let mut hosts = self.0.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.push(Arc::clone(hosted));
     }
 
     /// Does a task and waits for it, on a thread that may wait.
@@ -132,9 +150,19 @@ impl Journal {
         self.0.shared.queue().closed
     }
 
-    /// Makes what was asked for before, and then no more.
-    pub(crate) fn close(&self) {
+    /// Makes what was asked for before and a checkpoint of it, and then no more. Who closes again
+    /// waits until that is done.
+    pub(crate) fn close(&self) -> Result<(), StoreError> {
+        let done = match self.is_closed() {
+            true => Ok(Done::Nothing),
+            false => self.run(Task::Checkpoint),
+        };
         self.0.close();
+        match done {
+            // Somebody else was quicker.
+            Ok(_) | Err(StoreError::Closed) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn send(&self, task: Task, reply: Reply) {
@@ -154,7 +182,7 @@ impl Journal {
             let builder = std::thread::Builder::new().name("vicino writer".to_owned());
             let write = move || {
                 let end = End(shared);
-                while end.0.write_group() {}
+                Writer::new(Arc::clone(&end.0)).run();
             };
             match builder.spawn(write) {
                 Ok(started) => *thread = Some(started),
@@ -171,9 +199,10 @@ impl Owner {
     fn close(&self) {
         self.shared.queue().closed = true;
         self.shared.came.notify_one();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         // Where the last clone is dropped by a reply, the thread ends by itself.
-        if let Some(thread) = thread.filter(|it| it.thread().id() != std::thread::current().id()) {
+        let is_other = |it: &mut JoinHandle<()>| it.thread().id() != std::thread::current().id();
+        if let Some(thread) = thread.take_if(is_other) {
             // It has told its callers what went wrong.
             _ = thread.join();
         }
@@ -196,168 +225,37 @@ impl Drop for Owner {
 }
 
 impl Shared {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for requests and makes some; is it to go on?
-    fn write_group(&self) -> bool {
-        let mut queue = self.queue();
-        while queue.requests.is_empty() {
-            if queue.closed {
-                return false;
+    /// Waits until there is something in the queue, or it is closed; or for so long.
+    pub(crate) fn wait(&self, most: Option<Duration>) -> MutexGuard<'_, Queue> {
+        let is_idle = |queue: &mut Queue| queue.requests.is_empty() && !queue.closed;
+        let queue = self.queue();
+        match most {
+            None => self.came.wait_while(queue, is_idle).unwrap_or_else(PoisonError::into_inner),
+            Some(most) => {
+                let waited = self.came.wait_timeout_while(queue, most, is_idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
             }
-            queue = self.came.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut group = Vec::new();
-        let mut size = 0;
-        while size < GROUP
-            && let Some(request) = queue.requests.pop_front()
-        {
-            size += request.task.size();
-            group.push(request);
-        }
-        drop(queue);
-        let last = group.pop_if(|last| matches!(last.task, Task::Maintain(..)));
-        let later = self.write(group);
-        if let Some(Request { task: Task::Maintain(hosted, budget), reply }) = last {
-            reply(self.maintain(&hosted, budget).map(Done::Maintained));
-        }
-        let mut queue = self.queue();
-        later.into_iter().rev().for_each(|request| queue.requests.push_front(request));
-        true
     }
 
-    /// Clears a collection up.
-    fn maintain(&self, hosted: &Hosted, budget: u64) -> Result<Maintenance, StoreError> {
-        let mut collection = hosted.collection();
-        let now = now_ms();
-        let mut purged = 0;
-        let expired = collection.expired_scopes(now);
-        if !expired.is_empty() {
-            let mut batch = collection.batch(now)?;
-            for scope in expired {
-                purged += batch.add(Write::Purge(scope))?.count;
-            }
-            let prepared = vec![(hosted.number(), batch.prepare()?)];
-            if let Some(database) = &self.database {
-                database.write(|to| write_all(to, &prepared, &[]))?;
-            }
-            prepared.into_iter().for_each(|(_, prepared)| prepared.commit());
-        }
-        let mut done = collection.maintain(budget, now)?;
-        done.purged += purged;
-        Ok(done)
+    /// Waits until there is something in the queue.
+    pub(crate) fn wait_for_one(&self) -> MutexGuard<'_, Queue> {
+        let is_empty = |queue: &mut Queue| queue.requests.is_empty();
+        self.came.wait_while(self.queue(), is_empty).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a group of requests; those that have to come after others of it are given back.
-    fn write(&self, group: Vec<Request>) -> Vec<Request> {
-        let mut hosts: Vec<Arc<Hosted>> = Vec::new();
-        for request in &group {
-            if let Task::Entries(hosted, _) = &request.task
-                && !hosts.iter().any(|host| Arc::ptr_eq(host, hosted))
-            {
-                hosts.push(Arc::clone(hosted));
-            }
-        }
-        let mut collections: Vec<_> = hosts.iter().map(|host| host.collection()).collect();
-        let now = now_ms();
-        let mut batches = Vec::new();
-        for (host, collection) in hosts.iter().zip(&mut collections) {
-            batches.push((host, collection.batch(now)));
-        }
-        let (mut later, mut keys, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
-        for Request { task, reply } in group {
-            let (hosted, write) = match task {
-                Task::Entries(hosted, write) => (hosted, write),
-                task => {
-                    keys.push((task, reply));
-                    continue;
-                }
-            };
-            let batch = batches.iter_mut().find(|(host, _)| Arc::ptr_eq(host, &hosted));
-            let (_, batch) = batch.expect("there is one for each");
-            match batch {
-                Err(error) => reply(Err(error.clone().into())),
-                Ok(batch) if batch.conflicts_with(&write) => {
-                    later.push(Request { task: Task::Entries(hosted, write), reply });
-                }
-                Ok(batch) => match batch.add(write) {
-                    Ok(written) => waiting.push((written, reply)),
-                    Err(error) => reply(Err(error.into())),
-                },
-            }
-        }
-        let made = self.make(batches, &keys);
-        // Nobody waits for what holds the collections.
-        drop(collections);
-        match made {
-            Ok(counts) => {
-                waiting.into_iter().for_each(|(done, reply)| reply(Ok(Done::Written(done))));
-                let keys = keys.into_iter().zip(counts);
-                keys.for_each(|((_, reply), count)| reply(Ok(Done::Keys(count))));
-            }
-            Err(error) => {
-                waiting.into_iter().for_each(|(_, reply)| reply(Err(error.clone())));
-                keys.into_iter().for_each(|(_, reply)| reply(Err(error.clone())));
-            }
-        }
-        later
+    /// Adds a task that nobody waits for, also while the queue is being closed.
+    pub(crate) fn add(&self, task: Task) {
+        self.queue().requests.push_back(Request { task, reply: Box::new(drop) });
+        self.came.notify_one();
     }
 
-    /// Has everything durable, then seen.
-    fn make(
-        &self,
-        batches: Vec<(&Arc<Hosted>, Result<WriteBatch<'_>, vicino_core::Error>)>,
-        keys: &[(Task, Reply)],
-    ) -> Result<Vec<usize>, StoreError> {
-        let mut prepared = Vec::new();
-        for (host, batch) in batches {
-            if let Ok(batch) = batch {
-                prepared.push((host.number(), batch.prepare()?));
-            }
-        }
-        let is_empty = |(_, batch): &(u32, PreparedBatch<'_>)| batch.changes().next().is_none();
-        let counts = match &self.database {
-            // What was refused takes no transaction.
-            Some(_) if keys.is_empty() && prepared.iter().all(is_empty) => Vec::new(),
-            Some(database) => database.write(|to| write_all(to, &prepared, keys))?,
-            None => Vec::new(),
-        };
-        prepared.into_iter().for_each(|(_, prepared)| prepared.commit());
-        Ok(counts)
-    }
-}
-
-fn write_all(
-    to: &WriteTransaction,
-    prepared: &[(u32, PreparedBatch<'_>)],
-    keys: &[(Task, Reply)],
-) -> Result<Vec<usize>, DatabaseError> {
-    for (number, batch) in prepared {
-        tables::write_entries(to, *number, batch.changes())?;
-    }
-    let count = |(task, _): &(Task, Reply)| match task {
-        Task::Entries(..) | Task::Maintain(..) => Ok(0),
-        Task::Set(pairs) => tables::set_values(to, pairs),
-        Task::Delete(keys) => tables::delete_values(to, keys),
-        Task::Clear => tables::clear_values(to),
-    };
-    keys.iter().map(count).collect()
-}
-
-impl Task {
-    /// About how much of a transaction it takes.
-    fn size(&self) -> usize {
-        match self {
-            Self::Entries(_, Write::Insert(entries) | Write::Upsert(entries)) => entries.len(),
-            Self::Entries(_, Write::Delete(keys)) => keys.len(),
-            Self::Set(pairs) => pairs.len(),
-            Self::Delete(keys) => keys.len(),
-            // Alone.
-            Self::Maintain(..) => GROUP,
-            Self::Entries(..) | Self::Clear => 1,
-        }
+    pub(crate) fn hosts(&self) -> Vec<Arc<Hosted>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -16,6 +16,7 @@
 //! The feature `cli` builds the command `vicino`; a program that uses the crate misses nothing
 //! without it.
 
+mod checkpoint;
 mod database;
 mod disk;
 mod error;
@@ -30,6 +31,7 @@ mod router;
 mod storage;
 mod tables;
 mod threads;
+mod writer;
 
 pub use error::StoreError;
 pub use files::{WriteSink, read_file, write_file};

@@ -52,6 +52,17 @@ pub unsafe fn map_file(path: &Path) -> io::Result<Bytes> {
     unsafe { Bytes::of(start, len, Arc::new(map)) }.map_err(io::Error::other)
 }
 
+/// Maps a piece of a checkpoint, privately. It lies in the file: what is beyond its end cannot be
+/// read.
+pub(crate) fn map_checkpoint(file: &File, start: u64, len: usize) -> io::Result<Bytes> {
+    // SAFETY: who has the lock of a store has its checkpoints, and changes none that has its name;
+    // they are removed, which leaves the mapping as it is.
+    let mut map = unsafe { MmapOptions::new().offset(start).len(len).map_copy(file)? };
+    let start = NonNull::from(&mut *map).cast();
+    // SAFETY: the mapping is private, lives as long as its owner, and is looked at by nobody else.
+    unsafe { Bytes::of(start, len, Arc::new(map)) }.map_err(io::Error::other)
+}
+
 /// Memory in huge pages, where the operating system has them for those who ask (Linux, with
 /// `/sys/kernel/mm/transparent_hugepage/enabled` at `madvise` or `always`). Elsewhere it is
 /// memory as it comes.

@@ -5,16 +5,21 @@
 //! | `collections` | name | number, dimensions, and the configuration as JSON |
 //! | `entries` | collection, scope, id | a record, see `core/docs/format.md` |
 //! | `vectors` | the same | the vector as it was given, `f32` |
+//! | `changes` | number | collection, scope, ids or none for all: what no checkpoint has |
+//! | `checkpoint` | | which files are current, as JSON |
+//! | `format` | | the version of all this |
 //! | `values` | key | value |
 //! | `commits` | | how many there were |
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::str::FromStr;
 
 use redb::{
-    Error, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, TableError,
-    WriteTransaction,
+    Error, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition,
+    TableError, WriteTransaction,
 };
-use vicino_core::Change;
+use vicino_core::{Change, Scope, VectorEntry};
 
 use crate::kv::BackendStats;
 
@@ -27,6 +32,16 @@ pub(crate) const ENTRIES: TableDefinition<'_, EntryKey, &[u8]> = TableDefinition
 pub(crate) const VECTORS: TableDefinition<'_, EntryKey, &[u8]> = TableDefinition::new("vectors");
 pub(crate) const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("values");
 
+/// What changed: of which collection, in which scope, and which ids; none for all of the scope.
+type Changed = (u32, &'static str, Option<Vec<&'static str>>);
+
+const CHANGES: TableDefinition<'_, u64, Changed> = TableDefinition::new("changes");
+const CHECKPOINT: TableDefinition<'_, (), &str> = TableDefinition::new("checkpoint");
+const FORMAT: TableDefinition<'_, (), u32> = TableDefinition::new("format");
+
+/// The version of the tables; a later one is refused.
+pub(crate) const VERSION: u32 = 1;
+
 /// Writes what a batch changes in a collection.
 pub(crate) fn write_entries<'c>(
     to: &WriteTransaction,
@@ -35,32 +50,191 @@ pub(crate) fn write_entries<'c>(
 ) -> Result<(), Error> {
     let mut entries = to.open_table(ENTRIES)?;
     let mut vectors = to.open_table(VECTORS)?;
+    let mut changed: Vec<(String, Option<Vec<&str>>)> = Vec::new();
     for change in changes {
+        let (scope, id) = match change {
+            Change::Put { scope, id, .. } | Change::Delete { scope, id } => (scope, Some(id)),
+            Change::DeleteScope { scope } => (scope, None),
+            other => return Err(Error::Corrupted(format!("{other:?} cannot be kept"))),
+        };
+        let scope = scope.to_string();
+        let key = (collection, &*scope, id.unwrap_or_default());
         match change {
-            Change::Put { scope, id, record, vector } => {
-                let scope = scope.to_string();
-                entries.insert((collection, &*scope, id), record)?;
+            Change::Put { record, vector, .. } => {
+                entries.insert(key, record)?;
                 if let Some(vector) = vector {
-                    vectors.insert((collection, &*scope, id), bytemuck::cast_slice(vector))?;
+                    vectors.insert(key, bytemuck::cast_slice(vector))?;
                 }
             }
-            Change::Delete { scope, id } => {
-                let scope = scope.to_string();
-                entries.remove((collection, &*scope, id))?;
-                vectors.remove((collection, &*scope, id))?;
+            Change::Delete { .. } => {
+                entries.remove(key)?;
+                vectors.remove(key)?;
             }
-            Change::DeleteScope { scope } => {
-                // The least text behind that of the scope.
-                let [scope, end] = [scope.to_string(), format!("{scope}\0")];
-                let range: Range<(u32, &str, &str)> =
-                    (collection, &*scope, "")..(collection, &*end, "");
+            _ => {
+                let end = end_of(&scope);
+                let range = key..(collection, &*end, "");
                 entries.retain_in(range.clone(), |_, _| false)?;
                 vectors.retain_in(range, |_, _| false)?;
             }
-            other => return Err(Error::Corrupted(format!("{other:?} cannot be kept"))),
+        }
+        match (changed.last_mut(), id) {
+            (Some((last, Some(ids))), Some(id)) if *last == scope => ids.push(id),
+            _ => changed.push((scope, id.map(|id| vec![id]))),
         }
     }
+    let mut log = to.open_table(CHANGES)?;
+    let last = log.last()?.map_or(0, |(number, _)| number.value());
+    for (number, (scope, ids)) in (last + 1..).zip(&changed) {
+        log.insert(number, (collection, &**scope, ids.clone()))?;
+    }
     Ok(())
+}
+
+/// The least text behind all keys of a scope.
+fn end_of(scope: &str) -> String {
+    format!("{scope}\0")
+}
+
+/// What no checkpoint has of a collection: all of some scopes, and some ids of others.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    pub(crate) whole: BTreeSet<Scope>,
+    pub(crate) ids: BTreeMap<Scope, BTreeSet<String>>,
+}
+
+/// Reads the log of a collection.
+pub(crate) fn read_log(from: &ReadTransaction, collection: u32) -> Result<Log, Error> {
+    let mut log = Log::default();
+    let changes = match from.open_table(CHANGES) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(log),
+        changes => changes?,
+    };
+    for change in changes.iter()? {
+        let change = change?.1;
+        let (of, scope, ids) = change.value();
+        if of != collection {
+            continue;
+        }
+        let scope = scope_of(scope)?;
+        match ids {
+            Some(ids) => {
+                log.ids.entry(scope).or_default().extend(ids.into_iter().map(str::to_owned));
+            }
+            None => drop(log.whole.insert(scope)),
+        }
+    }
+    Ok(log)
+}
+
+/// How many changes the log has, and the number of the last.
+pub(crate) fn log_end(from: &ReadTransaction) -> Result<(u64, u64), Error> {
+    let changes = match from.open_table(CHANGES) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok((0, 0)),
+        changes => changes?,
+    };
+    let last = changes.last()?.map_or(0, |(number, _)| number.value());
+    Ok((changes.len()?, last))
+}
+
+/// Says which files are current, which have all changes of these collections up to a number.
+pub(crate) fn write_checkpoint(
+    to: &WriteTransaction,
+    manifest: &str,
+    last: u64,
+    of: impl Fn(u32) -> bool,
+) -> Result<(), Error> {
+    to.open_table(CHECKPOINT)?.insert((), manifest)?;
+    to.open_table(CHANGES)?.retain_in(..=last, |_, (collection, ..)| !of(collection))?;
+    Ok(())
+}
+
+/// Which files are current, if there ever were some.
+pub(crate) fn read_checkpoint(from: &ReadTransaction) -> Result<Option<String>, Error> {
+    match from.open_table(CHECKPOINT) {
+        Ok(table) => Ok(table.get(())?.map(|manifest| manifest.value().to_owned())),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The version of the tables, if there are some.
+pub(crate) fn read_version(from: &ReadTransaction) -> Result<Option<u32>, Error> {
+    match from.open_table(FORMAT) {
+        Ok(table) => Ok(table.get(())?.map(|version| version.value())),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn write_version(to: &WriteTransaction) -> Result<(), Error> {
+    to.open_table(FORMAT)?.insert((), VERSION)?;
+    Ok(())
+}
+
+/// The entries of one moment.
+pub(crate) struct Entries {
+    collection: u32,
+    tables: Option<[ReadOnlyTable<EntryKey, &'static [u8]>; 2]>,
+}
+
+impl Entries {
+    pub(crate) fn of(from: &ReadTransaction, collection: u32) -> Result<Self, Error> {
+        let tables = match from.open_table(ENTRIES) {
+            Err(TableError::TableDoesNotExist(_)) => None,
+            entries => Some([entries?, from.open_table(VECTORS)?]),
+        };
+        Ok(Self { collection, tables })
+    }
+
+    pub(crate) fn get(&self, scope: &Scope, id: &str) -> Result<Option<VectorEntry>, Error> {
+        let Some([entries, vectors]) = &self.tables else { return Ok(None) };
+        let text = scope.to_string();
+        let key = (self.collection, &*text, id);
+        let Some(record) = entries.get(key)? else { return Ok(None) };
+        let vector = vectors.get(key)?.ok_or_else(|| damaged("an entry has no vector"))?;
+        entry(scope, id, record.value(), vector.value()).map(Some)
+    }
+
+    /// Calls `each` with the entries of one scope, or of all, as long as it says so.
+    pub(crate) fn for_each(
+        &self,
+        scope: Option<&Scope>,
+        mut each: impl FnMut(VectorEntry) -> bool,
+    ) -> Result<(), Error> {
+        let Some([entries, vectors]) = &self.tables else { return Ok(()) };
+        let text = scope.map(Scope::to_string).unwrap_or_default();
+        let end = scope.map(|_| end_of(&text)).unwrap_or_default();
+        let end = (self.collection + u32::from(scope.is_none()), &*end, "");
+        let range: Range<(u32, &str, &str)> = (self.collection, &*text, "")..end;
+        let mut vectors = vectors.range(range.clone())?;
+        for row in entries.range(range)? {
+            let (key, record) = row?;
+            let (_, scope, id) = key.value();
+            let vector = vectors.next().transpose()?;
+            let vector = vector.filter(|(same, _)| same.value() == key.value());
+            let (_, vector) = vector.ok_or_else(|| damaged("an entry has no vector"))?;
+            if !each(entry(&scope_of(scope)?, id, record.value(), vector.value())?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn entry(scope: &Scope, id: &str, record: &[u8], vector: &[u8]) -> Result<VectorEntry, Error> {
+    let (values, rest) = vector.as_chunks::<4>();
+    let values = values.iter().map(|value| f32::from_le_bytes(*value)).collect();
+    let entry = VectorEntry::of_record(scope, record, values);
+    let entry = entry.ok().filter(|entry| entry.id == id && rest.is_empty());
+    entry.ok_or_else(|| damaged("an entry is none"))
+}
+
+fn scope_of(text: &str) -> Result<Scope, Error> {
+    Scope::from_str(text).map_err(|_| damaged("a scope is none"))
+}
+
+fn damaged(what: &str) -> Error {
+    Error::Corrupted(what.to_owned())
 }
 
 /// Gives keys values.

@@ -69,12 +69,17 @@ async fn elsewhere<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     start(Box::new(move || {
-        // The locks of a store are taken also after a panic, so its other callers go on.
-        let done = panic::catch_unwind(AssertUnwindSafe(work));
         // Who does not wait any more wants no answer.
-        drop(sender.send(done.unwrap_or_else(|payload| Err(panicked(&*payload)))));
+        drop(sender.send(caught(work)));
     }))?;
     receiver.await.unwrap_or(Err(StoreError::Closed))
+}
+
+/// Does something of which a panic is an error.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    // The locks of a store are taken also after a panic, so its other callers go on.
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|payload| Err(panicked(&*payload)))
 }
 
 fn panicked(payload: &(dyn Any + Send)) -> StoreError {

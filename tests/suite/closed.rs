@@ -45,7 +45,8 @@ impl Source for File {
             return Err(Error::Unreadable { reason: "the cable is out".to_owned() });
         }
         self.0.reads.fetch_add(1, Ordering::Relaxed);
-        Bytes::copy_of(&self.0.bytes[range.start as usize..range.end as usize])
+        let [start, end] = [range.start, range.end].map(|at| usize::try_from(at).unwrap());
+        Bytes::copy_of(&self.0.bytes[start..end])
     }
 }
 
@@ -106,7 +107,7 @@ fn nobody_can_tell_whether_a_scope_was_closed() {
         write(&mut theirs, &mut same, day as i64);
         match random.below(12) {
             0 => {
-                let snapshot = ours.snapshot_changed().unwrap();
+                let snapshot = ours.snapshot_changed([]).unwrap();
                 let (stamps, mut bytes) = (snapshot.stamps(), Vec::new());
                 snapshot.write(&mut bytes).unwrap();
                 taken = Some((File::new(bytes).snapshot(), stamps));
@@ -163,12 +164,13 @@ fn sleeping() -> (Collection, File) {
 fn a_scope_is_opened_when_it_is_used_and_no_other() {
     let (mut collection, file) = sleeping();
     let reads = || file.0.reads.load(Ordering::Relaxed);
+    let mut searcher = Searcher::default();
     let stats = collection.stats();
     assert_eq!((stats.scope_count, stats.memory.total(), reads()), (8, 0, 0));
     let there = collection.stats_for_scope(&tenant(3)).vector_count;
-    assert!(there > 30 && collection.is_closed(&tenant(3)));
+    assert!(there > 30 && collection.is_closed(&tenant(3), &mut searcher));
     assert_eq!(collection.count(&tenant(3), None).unwrap(), there);
-    assert!(!collection.is_closed(&tenant(3)) && collection.resting_bytes() > 0);
+    assert!(!collection.is_closed(&tenant(3), &mut searcher) && collection.resting_bytes() > 0);
     assert_eq!((reads(), collection.scopes().len()), (1, 8));
     collection.insert(vec![VectorEntry::new("a", vec![1.0; DIMENSIONS])], 0).unwrap();
     assert_eq!(reads(), 1, "a scope that is new needs no file");

@@ -127,6 +127,12 @@ fn a_process_that_writes() {
     let from: Vec<u64> = from.split(',').map(|number| number.parse().unwrap()).collect();
     let storage = open(folder.as_ref());
     thread::scope(|threads| {
+        threads.spawn(|| {
+            loop {
+                storage.blocking().checkpoint().unwrap();
+                thread::sleep(Duration::from_millis(3));
+            }
+        });
         for (writer, from) in from.into_iter().enumerate() {
             let storage = storage.blocking();
             threads.spawn(move || {

@@ -6,6 +6,7 @@
 )]
 
 mod batches;
+mod checkpoints;
 mod closed;
 mod collection;
 mod crash;

@@ -231,7 +231,7 @@ fn what_does_not_fit_is_refused() {
 
     let store = Store::open_blocking(folder.path()).unwrap();
     let storage = store.collection_blocking("default", DIMENSIONS, config()).unwrap();
-    store.close();
+    store.close_blocking().unwrap();
     let late = storage.blocking().delete(&[EntryKey::from("a")]).unwrap_err();
     assert_eq!(late.code(), "closed");
     let late = store.collection_blocking("other", 1, config()).unwrap_err();

@@ -15,6 +15,7 @@ use super::partition::PartitionWriter;
 use super::reader::CollectionReader;
 use super::{Collection, Snapshot};
 use crate::error::Error;
+use crate::graph::Searcher;
 use crate::scope::Scope;
 use crate::snapshot::{Save, SnapshotFile, SnapshotIndex, corrupt};
 
@@ -59,6 +60,11 @@ impl Stamps {
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// The scopes.
+    pub fn scopes(&self) -> impl Iterator<Item = &Scope> {
+        self.0.iter().map(|(scope, _)| scope)
     }
 
     /// Are there none?
@@ -193,10 +199,10 @@ impl CollectionReader {
         closed.iter().map(|partition| partition.counted).sum()
     }
 
-    /// Is a search of the scope to open it first?
-    #[must_use]
-    pub fn is_closed(&self, scope: &Scope) -> bool {
-        matches!(self.shelf().directory.get(scope), Some(Known::Closed(_)))
+    /// Is a search of the scope to open it first, which takes as long as reading its file?
+    pub fn is_closed(&self, scope: &Scope, searcher: &mut Searcher) -> bool {
+        let outer = searcher.outer.enter(self.reading());
+        matches!(self.directory(&outer).get(scope), Some(Known::Closed(_)))
     }
 
     pub(super) fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -228,16 +234,20 @@ impl Collection {
         Ok(())
     }
 
-    /// All scopes that have changed since a file had them, as [`snapshot`](Self::snapshot) has
-    /// them.
+    /// All scopes that have changed since a file had them, and some others, as
+    /// [`snapshot`](Self::snapshot) has them.
     ///
     /// # Errors
     ///
     /// As [`snapshot`](Self::snapshot).
-    pub fn snapshot_changed(&self) -> Result<Snapshot, Error> {
+    pub fn snapshot_changed<'s>(
+        &self,
+        others: impl IntoIterator<Item = &'s Scope>,
+    ) -> Result<Snapshot, Error> {
         let changed = self.partitions.iter().filter(|(_, partition)| partition.home.is_none());
-        let changed: Vec<Scope> = changed.map(|(scope, _)| scope.clone()).collect();
-        self.snapshot_scopes(&changed)
+        let changed = changed.map(|(scope, _)| scope.clone());
+        let scopes: Vec<Scope> = changed.chain(others.into_iter().cloned()).collect();
+        self.snapshot_scopes(&scopes)
     }
 
     /// Tells that a file has scopes as they were at some time: those that still are leave the hand

@@ -219,6 +219,13 @@ impl CollectionReader {
         scopes
     }
 
+    /// The scopes that are known, also those that hold nothing any more, in no order that means
+    /// anything.
+    #[must_use]
+    pub fn known_scopes(&self) -> Vec<Scope> {
+        self.for_each(|known| known.scope().clone())
+    }
+
     /// A handle that names no other scope.
     ///
     /// # Errors

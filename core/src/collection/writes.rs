@@ -41,7 +41,8 @@ pub enum Write {
 
 impl Write {
     /// The scopes that it is of, some of them several times.
-    pub(super) fn scopes(&self) -> Box<dyn Iterator<Item = &Scope> + '_> {
+    #[must_use]
+    pub fn scopes(&self) -> Box<dyn Iterator<Item = &Scope> + '_> {
         match self {
             Self::Insert(entries) | Self::Upsert(entries) => {
                 Box::new(entries.iter().map(|entry| &entry.scope))

@@ -77,6 +77,9 @@ pub enum Verify {
     Structure,
     /// The checksum of every byte too.
     Full,
+    /// The checksum of every byte of parts that have no more bytes than this, which is no more than
+    /// reading them; of larger ones where everything lies.
+    UpTo(u64),
 }
 
 /// How a snapshot is opened.

@@ -92,7 +92,7 @@ impl RedbBackend {
         bytes: usize,
     ) -> Result<Self, StoreError> {
         let database = Arc::new(Database::open(path.as_ref(), bytes)?);
-        let journal = Journal::new(Some(Arc::clone(&database)));
+        let journal = Journal::new(Some(Arc::clone(&database)), None);
         Ok(Self::of(database, journal))
     }
 

@@ -1,14 +1,15 @@
 //! The calls of a storage for programs that wait.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use uuid::Uuid;
 use vicino_core::{
-    Collection, CollectionReader, EntryKey, Explain, Filter, Maintenance, Object, Open, Page,
-    Scope, ScopeStats, Searcher, Snapshot, StorageStats, VectorEntry, VectorQuery, VectorResult,
-    Verify, Write, Written,
+    Collection, CollectionReader, EntryKey, Error, Explain, Filter, Maintenance, Object, Open,
+    Page, Scope, ScopeStats, Searcher, Snapshot, StorageStats, VectorEntry, VectorQuery,
+    VectorResult, Verify, Write, Written,
 };
 
 use super::BlockingScopedVectorStorage;
@@ -69,8 +70,9 @@ impl BlockingVectorStorage {
 
     /// [`VectorStorage::search`](super::VectorStorage::search).
     pub fn search(&self, query: &VectorQuery) -> Result<Vec<VectorResult>, StoreError> {
-        let reader = self.reader()?;
-        Ok(SEARCHER.with_borrow_mut(|searcher| reader.search(query, searcher))?)
+        self.ask(&query.scopes, |reader| {
+            SEARCHER.with_borrow_mut(|searcher| reader.search(query, searcher))
+        })
     }
 
     /// [`VectorStorage::search_many`](super::VectorStorage::search_many).
@@ -78,7 +80,8 @@ impl BlockingVectorStorage {
         &self,
         queries: &[VectorQuery],
     ) -> Result<Vec<Vec<VectorResult>>, StoreError> {
-        Ok(self.reader()?.search_many(queries, &Rayon)?)
+        let scopes: BTreeSet<&Scope> = queries.iter().flat_map(|query| &query.scopes).collect();
+        self.ask(scopes, |reader| reader.search_many(queries, &Rayon))
     }
 
     /// [`VectorStorage::search_scoped`](super::VectorStorage::search_scoped).
@@ -92,13 +95,14 @@ impl BlockingVectorStorage {
 
     /// [`VectorStorage::explain`](super::VectorStorage::explain).
     pub fn explain(&self, query: &VectorQuery) -> Result<(Vec<VectorResult>, Explain), StoreError> {
-        let reader = self.reader()?;
-        Ok(SEARCHER.with_borrow_mut(|searcher| reader.explain(query, searcher))?)
+        self.ask(&query.scopes, |reader| {
+            SEARCHER.with_borrow_mut(|searcher| reader.explain(query, searcher))
+        })
     }
 
     /// [`VectorStorage::get`](super::VectorStorage::get).
     pub fn get(&self, key: &EntryKey) -> Result<Option<VectorEntry>, StoreError> {
-        Ok(self.reader()?.get(key)?)
+        self.ask([key.scope()], |reader| reader.get(key))
     }
 
     /// [`VectorStorage::update_metadata`](super::VectorStorage::update_metadata).
@@ -134,12 +138,12 @@ impl BlockingVectorStorage {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        Ok(self.reader()?.list(scope, filter, after, limit)?)
+        self.ask([scope], |reader| reader.list(scope, filter, after, limit))
     }
 
     /// [`VectorStorage::count`](super::VectorStorage::count).
     pub fn count(&self, scope: &Scope, filter: Option<&Filter>) -> Result<usize, StoreError> {
-        Ok(self.reader()?.count(scope, filter)?)
+        self.ask([scope], |reader| reader.count(scope, filter))
     }
 
     /// [`VectorStorage::scopes`](super::VectorStorage::scopes).
@@ -194,7 +198,8 @@ impl BlockingVectorStorage {
 
     /// All of this moment, to be written to a file while everybody goes on.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        Ok(self.hosted()?.collection().snapshot()?)
+        let (hosted, all) = (self.hosted()?, self.reader()?.known_scopes());
+        self.ask(&all, |_| hosted.collection().snapshot())
     }
 
     /// The length of its vectors, and how they are compared and found.
@@ -210,6 +215,48 @@ impl BlockingVectorStorage {
     pub(super) async fn maintain_async(&self, budget: u64) -> Result<Maintenance, StoreError> {
         let task = Task::Maintain(self.hosted()?, budget);
         self.journal.run_async(task).await.map(Done::maintained)
+    }
+
+    /// Asks who reads. Where that fails since a checkpoint of one of these scopes is damaged, it
+    /// asks again when they are made of the database.
+    fn ask<'s, T>(
+        &self,
+        scopes: impl IntoIterator<Item = &'s Scope>,
+        ask: impl Fn(&CollectionReader) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        let hosted = self.hosted()?;
+        match ask(&hosted.reader()) {
+            Err(error) if ["corrupt", "unreadable"].contains(&error.code()) => {
+                let scopes = scopes.into_iter().cloned().collect();
+                self.journal.run(Task::Mend(Arc::clone(&hosted), scopes))?;
+                Ok(ask(&hosted.reader())?)
+            }
+            done => Ok(done?),
+        }
+    }
+
+    /// Is a scope to be read from a file before it can be searched?
+    pub(super) fn is_closed(&self, scope: &Scope) -> bool {
+        let hosted = self.hosted.as_ref().map(|hosted| hosted.reader());
+        SEARCHER.with_borrow_mut(|searcher| {
+            hosted.is_ok_and(|reader| reader.is_closed(scope, searcher))
+        })
+    }
+
+    /// Writes all that has changed into a checkpoint; nothing where all is in memory only.
+    ///
+    /// [`VectorStorage::checkpoint`](super::VectorStorage::checkpoint).
+    pub fn checkpoint(&self) -> Result<(), StoreError> {
+        self.journal.run(Task::Checkpoint).map(drop)
+    }
+
+    /// [`HnswVectorStorage::close`](super::HnswVectorStorage::close).
+    pub fn close(&self) -> Result<(), StoreError> {
+        self.journal.close()
+    }
+
+    pub(super) async fn checkpoint_async(&self) -> Result<(), StoreError> {
+        self.journal.run_async(Task::Checkpoint).await.map(drop)
     }
 
     fn write(&self, write: Write) -> Result<Written, StoreError> {

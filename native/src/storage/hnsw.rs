@@ -51,8 +51,8 @@ impl HnswVectorStorage {
     /// the first call; [`try_new`](Self::try_new) returns it at once.
     #[must_use]
     pub fn new(dimensions: usize, config: HnswConfig) -> Self {
-        let hosted = empty(dimensions, config).map(|it| Arc::new(Hosted::new(0, it)));
-        Self(BlockingVectorStorage::new(hosted, Journal::new(None)))
+        let hosted = empty(dimensions, config).map(|it| Arc::new(Hosted::new("", 0, it)));
+        Self(BlockingVectorStorage::new(hosted, Journal::new(None, None)))
     }
 
     /// One in memory, which is gone with the program.
@@ -96,6 +96,17 @@ impl HnswVectorStorage {
 
     pub(super) fn of(hosted: Arc<Hosted>, journal: Journal) -> Self {
         Self(BlockingVectorStorage::new(Ok(hosted), journal))
+    }
+
+    /// Makes what was asked for before and a checkpoint, and refuses writes that come after, as
+    /// [`Store::close`] does: also those of other collections of the store.
+    ///
+    /// # Errors
+    ///
+    /// What the disk fails with. The storage has everything all the same, and is closed.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let storage = self.0.clone();
+        apart(move || storage.close()).await
     }
 
     /// The calls for programs that wait.
@@ -159,10 +170,14 @@ impl VectorStorage for HnswVectorStorage {
     }
 
     async fn search(&self, query: &VectorQuery) -> Result<Vec<VectorResult>, StoreError> {
-        if !self.is_long(query) {
+        let closed = query.scopes.iter().any(|scope| self.0.is_closed(scope));
+        if !closed && !self.is_long(query) {
             return self.0.search(query);
         }
         let (storage, query) = (self.0.clone(), query.clone());
+        if closed {
+            return apart(move || storage.search(&query)).await;
+        }
         offload(move || storage.search(&query)).await
     }
 
@@ -191,7 +206,11 @@ impl VectorStorage for HnswVectorStorage {
     }
 
     async fn get(&self, key: &EntryKey) -> Result<Option<VectorEntry>, StoreError> {
-        self.0.get(key)
+        if !self.0.is_closed(key.scope()) {
+            return self.0.get(key);
+        }
+        let (storage, key) = (self.0.clone(), key.clone());
+        apart(move || storage.get(&key)).await
     }
 
     async fn update_metadata(&self, key: &EntryKey, metadata: Object) -> Result<(), StoreError> {
@@ -252,6 +271,10 @@ impl VectorStorage for HnswVectorStorage {
     async fn import(&self, path: &Path) -> Result<usize, StoreError> {
         let (storage, path) = (self.0.clone(), path.to_owned());
         apart(move || storage.import(&path)).await
+    }
+
+    async fn checkpoint(&self) -> Result<(), StoreError> {
+        self.0.checkpoint_async().await
     }
 
     async fn maintain(&self, budget: u64) -> Result<Maintenance, StoreError> {

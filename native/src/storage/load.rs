@@ -1,14 +1,14 @@
-//! Collections as they come into memory: empty, or made of what the database holds.
+//! Collections as they come into memory: empty, or made of what checkpoints and the database hold.
 
-use std::str::FromStr;
+use std::mem;
 
-use redb::{Error, ReadTransaction, TableError};
-use vicino_core::{Collection, HnswConfig, Scope, VectorEntry};
+use vicino_core::{Collection, CollectionReader, EntryKey, Error, HnswConfig, Scope, VectorEntry};
 
+use crate::checkpoint::Checkpoints;
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::hosted::now_ms;
-use crate::tables::{ENTRIES, VECTORS};
+use crate::tables::{Entries, Log, read_log};
 use crate::threads::Builders;
 use crate::{huge_pages, simd};
 
@@ -21,67 +21,104 @@ pub(super) fn empty(dimensions: usize, config: HnswConfig) -> Result<Collection,
     Ok(collection.with_memory(huge_pages()).with_executor(Builders))
 }
 
-/// Adds all entries that the database holds of a collection, in the order of scopes and ids.
+/// Makes all scopes known that there are: those that checkpoints have are opened when they are
+/// used, and what these lack is made of the database.
 pub(super) fn fill(
     collection: &mut Collection,
     number: u32,
     database: &Database,
+    checkpoints: &Checkpoints,
 ) -> Result<(), StoreError> {
-    let mut chunk = Vec::new();
-    let mut failed = None;
-    let walked = database.read_once(|from| {
-        for_each(from, number, |entry| {
-            chunk.push(entry);
-            if chunk.len() == CHUNK {
-                failed = collection.upsert(std::mem::take(&mut chunk), now_ms()).err();
-            }
-            failed.is_none()
-        })
+    let damaged = checkpoints.attach(collection, number);
+    let mut log = database.read(|from| read_log(from, number))?;
+    let mut filling = Filling::new(collection);
+    let read = database.read_once(|from| {
+        let entries = Entries::of(from, number)?;
+        let Some(damaged) = damaged else {
+            return filling.add_all(&entries, None);
+        };
+        log.whole.extend(damaged);
+        filling.replay(&entries, log)
     });
-    if walked? {
-        let reason = "an entry is none";
-        return Err(StoreError::Damaged { path: database.path().to_owned(), reason });
-    }
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
-    collection.upsert(chunk, now_ms())?;
-    Ok(())
+    let made = filling.made;
+    read?;
+    Ok(made?)
 }
 
-/// Calls `each` with all entries of a collection until it has enough; is one damaged?
-fn for_each(
-    from: &ReadTransaction,
+/// A scope as the database has it, in a collection of its own.
+pub(crate) fn scope_of(
+    database: &Database,
     number: u32,
-    mut each: impl FnMut(VectorEntry) -> bool,
-) -> Result<bool, Error> {
-    let (entries, vectors) = match (from.open_table(ENTRIES), from.open_table(VECTORS)) {
-        (Ok(entries), Ok(vectors)) => (entries, vectors),
-        (Err(TableError::TableDoesNotExist(_)), _) => return Ok(false),
-        (Err(error), _) | (_, Err(error)) => return Err(error.into()),
-    };
-    let mut vectors = vectors.range((number, "", "")..)?;
-    for entry in entries.range((number, "", "")..)? {
-        let (key, record) = entry?;
-        let (of, scope, id) = key.value();
-        if of != number {
-            break;
+    reader: &CollectionReader,
+    scope: &Scope,
+) -> Result<Collection, StoreError> {
+    let mut collection = empty(reader.dimensions(), reader.config().clone())?;
+    let mut filling = Filling::new(&mut collection);
+    let read = database.read_once(|from| filling.add_all(&Entries::of(from, number)?, Some(scope)));
+    let made = filling.made;
+    read?;
+    made?;
+    Ok(collection)
+}
+
+/// A collection into which the database is read.
+struct Filling<'c> {
+    collection: &'c mut Collection,
+    chunk: Vec<VectorEntry>,
+    /// What core had to say.
+    made: Result<(), Error>,
+}
+
+impl<'c> Filling<'c> {
+    fn new(collection: &'c mut Collection) -> Self {
+        Self { collection, chunk: Vec::new(), made: Ok(()) }
+    }
+
+    /// Adds all entries, or those of one scope.
+    fn add_all(&mut self, entries: &Entries, scope: Option<&Scope>) -> Result<(), redb::Error> {
+        entries.for_each(scope, |entry| {
+            self.chunk.push(entry);
+            if self.chunk.len() == CHUNK {
+                self.put();
+            }
+            self.made.is_ok()
+        })?;
+        self.put();
+        Ok(())
+    }
+
+    /// Does what the log says: what has changed is now as the database says.
+    fn replay(&mut self, entries: &Entries, log: Log) -> Result<(), redb::Error> {
+        for scope in &log.whole {
+            self.collection.delete_scope(scope);
+            self.add_all(entries, Some(scope))?;
         }
-        let Some(vector) = vectors.next() else { return Ok(true) };
-        let (same, vector) = vector?;
-        let vector = vector.value();
-        let scope = Scope::from_str(scope).ok().filter(|_| same.value() == key.value());
-        let (values, rest) = vector.as_chunks::<4>();
-        let values = values.iter().map(|value| f32::from_le_bytes(*value)).collect();
-        let entry = scope.map(|scope| VectorEntry::of_record(&scope, record.value(), values));
-        match entry {
-            Some(Ok(entry)) if entry.id == id && rest.is_empty() => {
-                if !each(entry) {
-                    return Ok(false);
+        for (scope, ids) in log.ids.into_iter().filter(|(scope, _)| !log.whole.contains(scope)) {
+            let mut gone = Vec::new();
+            for id in ids {
+                match entries.get(&scope, &id)? {
+                    Some(entry) => self.chunk.push(entry),
+                    None => gone.push(EntryKey::new(scope.clone(), id)),
                 }
             }
-            _ => return Ok(true),
+            if self.made.is_ok() {
+                self.made = self.collection.delete(&gone, now_ms()).map(drop);
+            }
+            self.put();
+            if matches!(self.made, Err(Error::Corrupt { .. } | Error::Unreadable { .. })) {
+                tracing::warn!(%scope, "a checkpoint is damaged; it is made again of the database");
+                self.made = Ok(());
+                self.collection.delete_scope(&scope);
+                self.add_all(entries, Some(&scope))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self) {
+        let chunk = mem::take(&mut self.chunk);
+        if self.made.is_ok() {
+            self.made = self.collection.upsert(chunk, now_ms()).map(drop);
         }
     }
-    Ok(false)
 }

@@ -16,6 +16,7 @@ use vicino_core::{
 
 pub use self::blocking::BlockingVectorStorage;
 pub use self::hnsw::HnswVectorStorage;
+pub(crate) use self::load::scope_of;
 pub use self::scoped::{BlockingScopedVectorStorage, ScopedVectorStorage};
 pub use self::store::{Store, StoreStats};
 use crate::error::StoreError;
@@ -117,6 +118,10 @@ pub trait VectorStorage: Send + Sync {
     /// Adds the entries of such a file, in the place of those that have the same keys; how many
     /// they are. Those before one that fails stay.
     async fn import(&self, path: &Path) -> Result<usize, StoreError>;
+
+    /// Writes all that has changed into a checkpoint, so that the storage is open at once the next
+    /// time; nothing where all is in memory only.
+    async fn checkpoint(&self) -> Result<(), StoreError>;
 
     /// Deletes what has expired and makes the places of deleted entries usable again, for about
     /// `budget` distances.

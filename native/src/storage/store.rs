@@ -10,13 +10,14 @@ use vicino_core::HnswConfig;
 
 use super::HnswVectorStorage;
 use super::load::{empty, fill};
+use crate::checkpoint::{Checkpoints, Files, Manifest, RealFiles};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::hosted::Hosted;
-use crate::journal::Journal;
+use crate::journal::{Journal, Task};
 use crate::kv::RedbBackend;
 use crate::lock::Lock;
-use crate::tables::COLLECTIONS;
+use crate::tables::{COLLECTIONS, VERSION, read_checkpoint, read_version, write_version};
 use crate::threads::apart;
 
 /// A folder that holds collections and values, durable together.
@@ -31,7 +32,7 @@ use crate::threads::apart;
 /// let small = store.collection("small", 2, HnswConfig::balanced()).await?;
 /// small.insert(vec![VectorEntry::new("a", vec![1.0, 0.0])]).await?;
 /// store.backend().set("last import", b"today".to_vec()).await?;
-/// store.close();
+/// store.close().await?;
 /// drop((store, small));
 ///
 /// let store = Store::open(folder.path()).await?;
@@ -43,6 +44,7 @@ use crate::threads::apart;
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Arc<Database>,
+    checkpoints: Arc<Checkpoints>,
     journal: Journal,
     open: Arc<Mutex<BTreeMap<String, Arc<Hosted>>>>,
 }
@@ -86,13 +88,22 @@ impl Store {
     ///
     /// As [`open`](Self::open).
     pub fn open_blocking(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let folder = folder.as_ref();
+        Self::open_with(folder.as_ref(), Box::new(RealFiles))
+    }
+
+    pub(crate) fn open_with(folder: &Path, files: Box<dyn Files>) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
         let lock = Lock::take(folder)?;
         let database = Database::open(&folder.join("store.redb"), CACHE_BYTES)?;
         let database = Arc::new(database.with_lock(lock));
-        let journal = Journal::new(Some(Arc::clone(&database)));
-        Ok(Self { database, journal, open: Arc::default() })
+        let found = database.read(read_version)?.unwrap_or(VERSION);
+        if found > VERSION {
+            let path = database.path().to_owned();
+            return Err(StoreError::UnknownVersion { path, max: VERSION, found });
+        }
+        let checkpoints = checkpoints(folder, files, &database)?;
+        let journal = Journal::new(Some(Arc::clone(&database)), Some(Arc::clone(&checkpoints)));
+        Ok(Self { database, checkpoints, journal, open: Arc::default() })
     }
 
     /// The collection of a name, which is made where it is not there. It keeps the configuration
@@ -135,6 +146,7 @@ impl Store {
             }
             None => {
                 let hosted = Arc::new(self.load(name, dimensions, &config)?);
+                self.journal.host(&hosted);
                 open.insert(name.to_owned(), Arc::clone(&hosted));
                 hosted
             }
@@ -157,10 +169,44 @@ impl Store {
         Ok(StoreStats { commits: self.database.commits()? })
     }
 
-    /// Makes what was asked for before, and refuses what comes after. The folder can be opened
-    /// again when the store and its collections have been dropped.
-    pub fn close(&self) {
-        self.journal.close();
+    /// Writes all that has changed into a checkpoint, so that the store is open at once the next
+    /// time. It is done by itself where much has changed.
+    ///
+    /// # Errors
+    ///
+    /// What the disk fails with. The store then has everything all the same.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        self.journal.run_async(Task::Checkpoint).await.map(drop)
+    }
+
+    /// The same for programs that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`checkpoint`](Self::checkpoint).
+    pub fn checkpoint_blocking(&self) -> Result<(), StoreError> {
+        self.journal.run(Task::Checkpoint).map(drop)
+    }
+
+    /// Makes what was asked for before and a [checkpoint](Self::checkpoint), and refuses what comes
+    /// after. The folder can be opened again when the store and its collections have been dropped.
+    /// A store that is dropped without it loses nothing, and takes longer to open.
+    ///
+    /// # Errors
+    ///
+    /// As [`checkpoint`](Self::checkpoint); the store is closed then too.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let store = self.clone();
+        apart(move || store.close_blocking()).await
+    }
+
+    /// The same for programs that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub fn close_blocking(&self) -> Result<(), StoreError> {
+        self.journal.close()
     }
 
     fn load(
@@ -182,9 +228,24 @@ impl Store {
         let known_dimensions = size as usize;
         same_vectors((known_dimensions, &known), (dimensions, config))?;
         let mut collection = empty(known_dimensions, known)?;
-        fill(&mut collection, number, &self.database)?;
-        Ok(Hosted::new(number, collection))
+        fill(&mut collection, number, &self.database, &self.checkpoints)?;
+        Ok(Hosted::new(name, number, collection))
     }
+}
+
+/// The checkpoints of a store, as far as they can be known.
+fn checkpoints(
+    folder: &Path,
+    files: Box<dyn Files>,
+    database: &Database,
+) -> Result<Arc<Checkpoints>, StoreError> {
+    let text = database.read(read_checkpoint)?;
+    let manifest = text.map_or(Ok(Manifest::default()), |text| serde_json::from_str(&text));
+    if let Err(error) = &manifest {
+        tracing::warn!(%error, "checkpoints are unknown; all is made again of the database");
+    }
+    let folder = folder.join("checkpoints");
+    Ok(Arc::new(Checkpoints::open(folder, files, manifest.unwrap_or_default())?))
 }
 
 /// The collection of a name, as it is or as it is to be.
@@ -193,6 +254,7 @@ fn known_or_new(
     name: &str,
     (dimensions, config): (u32, &str),
 ) -> Result<(u32, u32, String), Error> {
+    write_version(to)?;
     let mut collections = to.open_table(COLLECTIONS)?;
     if let Some(known) = collections.get(name)? {
         let (number, dimensions, config) = known.value();

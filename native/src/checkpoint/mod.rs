@@ -1,0 +1,239 @@
+//! Checkpoints: files that have scopes as they were at some time, so that a store is open as soon
+//! as they are known. They can all be made again of the database.
+//!
+//! A scope that has changed is written into a new file, which is synced, named, and its folder
+//! synced; then one transaction says in the database which files are current and takes from the log
+//! what they have; then `CURRENT` says the same to other processes, and files that are no longer
+//! named go. Whatever happens between two of these steps, what the database says is there.
+
+mod files;
+mod manifest;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use vicino_core::{
+    Collection, Error, Open, Scope, Snapshot, SnapshotFile, SnapshotIndex, Stamps, Verify,
+};
+
+pub(crate) use self::files::{CheckpointFile, Files, RealFiles};
+pub(crate) use self::manifest::{Listed, Manifest};
+pub(crate) use self::run::Running;
+use crate::error::StoreError;
+use crate::files::WriteSink;
+use crate::huge_pages;
+
+/// The folder of checkpoints.
+#[derive(Debug)]
+pub(crate) struct Checkpoints {
+    folder: PathBuf,
+    files: Box<dyn Files>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    current: Manifest,
+    open: BTreeMap<u64, SnapshotFile>,
+    /// The number of the next file, which none had before.
+    next: u64,
+}
+
+/// A file that was written and is not current yet.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) listed: Listed,
+    pub(crate) file: SnapshotFile,
+    pub(crate) stamps: Stamps,
+}
+
+/// Up to so many bytes a part is read whole before it is believed; of larger ones it is looked at
+/// where everything lies.
+const VERIFIED_MAX: u64 = 64 << 20;
+
+/// More files of a collection than this, and the smaller half becomes one.
+const FILES_MAX: usize = 16;
+
+const CURRENT: &str = "CURRENT";
+
+impl Checkpoints {
+    /// Opens a folder, of which these files are current.
+    pub(crate) fn open(
+        folder: PathBuf,
+        files: Box<dyn Files>,
+        current: Manifest,
+    ) -> Result<Self, StoreError> {
+        fs::create_dir_all(&folder).map_err(StoreError::io(&folder))?;
+        let last = current.files.iter().map(|listed| listed.number).max();
+        let state = State { next: last.map_or(0, |last| last + 1), open: BTreeMap::new(), current };
+        let checkpoints = Self { folder, files, state: Mutex::new(state) };
+        checkpoints.tidy();
+        Ok(checkpoints)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn current(&self) -> Manifest {
+        self.state().current.clone()
+    }
+
+    /// Makes the scopes known that are in current files; those that cannot be read are given back,
+    /// and none where no checkpoint is of the collection.
+    pub(crate) fn attach(
+        &self,
+        collection: &mut Collection,
+        number: u32,
+    ) -> Option<BTreeSet<Scope>> {
+        let mut damaged = BTreeSet::new();
+        let current = self.current();
+        if !current.collections.values().any(|known| *known == number) {
+            return None;
+        }
+        for listed in current.of(number) {
+            let scopes: Vec<Scope> = listed.scopes.iter().cloned().collect();
+            let attached = open_file(&self.folder, listed).and_then(|file| {
+                collection.attach(&file, &scopes)?;
+                self.state().open.insert(listed.number, file);
+                Ok(())
+            });
+            if let Err(error) = attached {
+                tracing::warn!(
+                    file = %listed.path(&self.folder).display(), %error,
+                    "a checkpoint cannot be read; its scopes are made again of the database"
+                );
+                damaged.extend(scopes);
+            }
+        }
+        Some(damaged)
+    }
+
+    /// The scopes of a collection that are to be written again though they have not changed: those
+    /// of files of which most is of no use any more, and of small ones where there are many.
+    pub(crate) fn to_merge(&self, number: u32) -> BTreeSet<Scope> {
+        let state = self.state();
+        let mut files: Vec<(u64, &Listed)> = Vec::new();
+        let mut merged = BTreeSet::new();
+        for listed in state.current.of(number) {
+            let Some(file) = state.open.get(&listed.number) else { continue };
+            let len = |scope| file.index().range(scope).map_or(0, |range| range.end - range.start);
+            let used = listed.scopes.iter().map(len).sum::<u64>();
+            files.push((used, listed));
+            if used < listed.bytes / 2 {
+                merged.extend(listed.scopes.iter().cloned());
+            }
+        }
+        if files.len() > FILES_MAX {
+            files.sort_unstable_by_key(|(used, _)| *used);
+            let smaller = files.iter().take(FILES_MAX / 2);
+            smaller.for_each(|(_, listed)| merged.extend(listed.scopes.iter().cloned()));
+        }
+        merged
+    }
+
+    /// Writes a snapshot of a collection into a file, which has its name when this returns.
+    pub(crate) fn write(&self, collection: u32, snapshot: Snapshot) -> Result<Written, StoreError> {
+        let number = {
+            let mut state = self.state();
+            state.next += 1;
+            state.next - 1
+        };
+        let stamps = snapshot.stamps();
+        let path = manifest::path(&self.folder, number);
+        let failed = StoreError::io(&path);
+        self.replace(&path, |file| snapshot.write(&mut WriteSink(file))).map_err(failed)?;
+        let scopes = stamps.scopes().cloned().collect();
+        let bytes = fs::metadata(&path).map_err(StoreError::io(&path))?.len();
+        let listed = Listed { number, collection, bytes, scopes };
+        let file = open_file(&self.folder, &listed)?;
+        Ok(Written { listed, file, stamps })
+    }
+
+    /// Has the names of new files outlive the power.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.files.sync_folder(&self.folder).map_err(StoreError::io(&self.folder))
+    }
+
+    /// Has a manifest be current that the database has, with files that are new.
+    pub(crate) fn commit(&self, current: Manifest, new: impl Iterator<Item = (u64, SnapshotFile)>) {
+        let mut state = self.state();
+        state.open.extend(new);
+        state.open.retain(|number, _| current.files.iter().any(|listed| listed.number == *number));
+        state.current = current;
+        drop(state);
+        self.tidy();
+    }
+
+    /// Tells other processes what is current, and removes all other files, while none is written.
+    /// What fails here is done by the next checkpoint, or when the store is opened.
+    pub(crate) fn tidy(&self) {
+        let current = self.current();
+        let told = self.tell(&current).and_then(|()| self.remove_others(&current));
+        if let Err(error) = told {
+            tracing::warn!(folder = %self.folder.display(), %error, "checkpoints are not tidied");
+        }
+    }
+
+    fn tell(&self, current: &Manifest) -> io::Result<()> {
+        let (path, text) = (self.folder.join(CURRENT), serde_json::to_vec(current)?);
+        if fs::read(&path).is_ok_and(|told| told == text) {
+            return Ok(());
+        }
+        self.replace(&path, |file| file.write_all(&text))?;
+        self.files.sync_folder(&self.folder)
+    }
+
+    fn remove_others(&self, current: &Manifest) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let Some((number, rest)) = name.split_once('.') else { continue };
+            let (Ok(number), "vcn" | "vcn.new") = (number.parse::<u64>(), rest) else { continue };
+            let is_named = |listed: &Listed| listed.number == number && rest == "vcn";
+            if !current.files.iter().any(is_named) {
+                self.files.remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a file beside a path and gives it that name.
+    fn replace(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut beside = path.to_owned().into_os_string();
+        beside.push(".new");
+        let beside = PathBuf::from(beside);
+        let mut file = self.files.create(&beside)?;
+        let written = write(&mut file).and_then(|()| file.sync());
+        drop(file);
+        let written = written.and_then(|()| self.files.rename(&beside, path));
+        if written.is_err() {
+            // What was begun is of no use; the error that counts is the first.
+            _ = self.files.remove(&beside);
+        }
+        written
+    }
+}
+
+/// Opens a file that is listed.
+pub(crate) fn open_file(folder: &Path, listed: &Listed) -> Result<SnapshotFile, StoreError> {
+    let path = listed.path(folder);
+    let file = CheckpointFile::open(&path).map_err(StoreError::io(&path))?;
+    let index = SnapshotIndex::read(&file, file.len())?;
+    if let Some(scope) = listed.scopes.iter().find(|scope| index.range(scope).is_none()) {
+        let reason = format!("{} lacks the scope {scope}", path.display());
+        return Err(Error::Unreadable { reason }.into());
+    }
+    let open = Open::default().with_verify(Verify::UpTo(VERIFIED_MAX)).with_memory(huge_pages());
+    Ok(SnapshotFile::new(index, file, open))
+}
