@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::{
-    DatabaseError, Error, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction,
+    DatabaseError, Durability, Error, ReadTransaction, ReadableDatabase, TableDefinition,
+    WriteTransaction,
 };
 
 use crate::disk::Disk;
@@ -21,6 +22,8 @@ pub(crate) struct Database {
     writing: Mutex<()>,
     /// Is it not known whether the last write was made?
     in_doubt: AtomicBool,
+    /// Was something written that is not durable yet?
+    unsynced: AtomicBool,
     opened: AtomicU64,
     /// None after a failure, until it can be opened again.
     open: RwLock<Option<redb::Database>>,
@@ -41,8 +44,9 @@ impl Database {
     fn open_on(path: &Path, disk: Disk) -> Result<Self, StoreError> {
         let (path, open) = (path.to_owned(), RwLock::new(None));
         let writing = Mutex::new(());
-        let (in_doubt, opened) = (AtomicBool::new(false), AtomicU64::new(0));
-        let database = Self { path, disk, writing, in_doubt, opened, open, _lock: None };
+        let (in_doubt, unsynced) = (AtomicBool::new(false), AtomicBool::new(false));
+        let opened = AtomicU64::new(0);
+        let database = Self { path, disk, writing, in_doubt, unsynced, opened, open, _lock: None };
         database.reopen()?;
         Ok(database)
     }
@@ -76,9 +80,25 @@ impl Database {
         self.with(|open| read(&open.begin_read()?))
     }
 
-    /// Writes all or nothing, which is durable when this returns.
+    /// Writes all or nothing, which is durable when this returns, with all that was written before.
     pub(crate) fn write<T>(
         &self,
+        write: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        self.write_durably(Durability::Immediate, write)
+    }
+
+    /// Writes all or nothing, which is durable with the next [`write`](Self::write).
+    pub(crate) fn write_soon<T>(
+        &self,
+        write: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        self.write_durably(Durability::None, write)
+    }
+
+    fn write_durably<T>(
+        &self,
+        durability: Durability,
         write: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,13 +109,18 @@ impl Database {
         let before = self.commits()?;
         let opened = self.opened();
         let written = self.with(|open| {
-            let transaction = open.begin_write()?;
+            let mut transaction = open.begin_write()?;
+            transaction.set_durability(durability)?;
             let result = write(&transaction)?;
             transaction.open_table(COMMITS)?.insert((), before + 1)?;
             Ok((result, transaction.commit()))
         });
         match written {
-            Ok((result, Ok(()))) => Ok(result),
+            Ok((result, Ok(()))) => {
+                let is_durable = matches!(durability, Durability::Immediate);
+                self.unsynced.store(!is_durable, Ordering::Relaxed);
+                Ok(result)
+            }
             // It may have come to the disk all the same.
             Ok((result, Err(error))) => {
                 self.close(opened);
@@ -152,6 +177,10 @@ impl Database {
     fn close(&self, opened: u64) {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         if self.opened() == opened {
+            // What was written last is gone with it, though it was seen.
+            if self.unsynced.load(Ordering::Relaxed) {
+                self.in_doubt.store(true, Ordering::Relaxed);
+            }
             *open = None;
         }
     }

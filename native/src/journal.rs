@@ -16,6 +16,8 @@ use crate::checkpoint::{self, Checkpoints};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::hosted::Hosted;
+use crate::room::Room;
+use crate::storage::Durability;
 use crate::writer::Writer;
 
 /// The hand that writes, of which the clones are one.
@@ -28,11 +30,27 @@ struct Owner {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-pub(crate) struct Shared {
-    /// None where all is in memory only.
-    pub(crate) database: Option<Arc<Database>>,
+/// Where things are written that outlive the program.
+pub(crate) struct Place {
+    pub(crate) database: Arc<Database>,
     /// None where there are no collections.
     pub(crate) checkpoints: Option<Arc<Checkpoints>>,
+    pub(crate) room: Arc<Room>,
+    pub(crate) durability: Durability,
+    pub(crate) maintenance: bool,
+}
+
+impl Place {
+    /// That of values alone.
+    pub(crate) fn of(database: Arc<Database>) -> Self {
+        let (room, durability) = (Arc::new(Room::new(None)), Durability::EveryCommit);
+        Self { database, checkpoints: None, room, durability, maintenance: false }
+    }
+}
+
+pub(crate) struct Shared {
+    /// None where all is in memory only.
+    pub(crate) place: Option<Place>,
     /// The collections that are in memory.
     hosts: Mutex<Vec<Arc<Hosted>>>,
     queue: Mutex<Queue>,
@@ -42,8 +60,12 @@ pub(crate) struct Shared {
 #[derive(Default)]
 pub(crate) struct Queue {
     pub(crate) requests: VecDeque<Request>,
+    /// Those of a checkpoint that have been written.
+    pub(crate) files: Option<NewFiles>,
     pub(crate) closed: bool,
 }
+
+pub(crate) type NewFiles = Result<Vec<checkpoint::Written>, StoreError>;
 
 pub(crate) struct Request {
     pub(crate) task: Task,
@@ -66,8 +88,6 @@ pub(crate) enum Task {
     Mend(Arc<Hosted>, Vec<Scope>),
     /// All that has changed into a checkpoint.
     Checkpoint,
-    /// The files of a checkpoint have been written.
-    Files(Result<Vec<checkpoint::Written>, StoreError>),
 }
 
 /// What a task did.
@@ -115,13 +135,10 @@ impl Drop for End {
 }
 
 impl Journal {
-    /// Begins to write, to a database if there is one.
-    pub(crate) fn new(
-        database: Option<Arc<Database>>,
-        checkpoints: Option<Arc<Checkpoints>>,
-    ) -> Self {
+    /// Begins to write, to a place if there is one.
+    pub(crate) fn new(place: Option<Place>) -> Self {
         let (hosts, queue, came) = (Mutex::default(), Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { database, checkpoints, hosts, queue, came });
+        let shared = Arc::new(Shared { place, hosts, queue, came });
         Self(Arc::new(Owner { shared, thread: Mutex::default() }))
     }
 
@@ -129,6 +146,9 @@ impl Journal {
     pub(crate) fn host(&self, hosted: &Arc<Hosted>) {
         let mut hosts = self.0.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         hosts.push(Arc::clone(hosted));
+        if let Some(place) = &self.0.shared.place {
+            place.room.add(hosted);
+        }
     }
 
     /// Does a task and waits for it, on a thread that may wait.
@@ -231,7 +251,8 @@ impl Shared {
 
     /// Waits until there is something in the queue, or it is closed; or for so long.
     pub(crate) fn wait(&self, most: Option<Duration>) -> MutexGuard<'_, Queue> {
-        let is_idle = |queue: &mut Queue| queue.requests.is_empty() && !queue.closed;
+        let is_idle =
+            |queue: &mut Queue| queue.requests.is_empty() && queue.files.is_none() && !queue.closed;
         let queue = self.queue();
         match most {
             None => self.came.wait_while(queue, is_idle).unwrap_or_else(PoisonError::into_inner),
@@ -242,15 +263,16 @@ impl Shared {
         }
     }
 
-    /// Waits until there is something in the queue.
-    pub(crate) fn wait_for_one(&self) -> MutexGuard<'_, Queue> {
-        let is_empty = |queue: &mut Queue| queue.requests.is_empty();
-        self.came.wait_while(self.queue(), is_empty).unwrap_or_else(PoisonError::into_inner)
+    /// Waits for the files of a checkpoint that is being written.
+    pub(crate) fn wait_for_files(&self) -> Option<NewFiles> {
+        let is_writing = |queue: &mut Queue| queue.files.is_none();
+        let queue = self.came.wait_while(self.queue(), is_writing);
+        queue.unwrap_or_else(PoisonError::into_inner).files.take()
     }
 
-    /// Adds a task that nobody waits for, also while the queue is being closed.
-    pub(crate) fn add(&self, task: Task) {
-        self.queue().requests.push_back(Request { task, reply: Box::new(drop) });
+    /// Says that these files have been written.
+    pub(crate) fn add_files(&self, files: NewFiles) {
+        self.queue().files = Some(files);
         self.came.notify_one();
     }
 

@@ -27,6 +27,7 @@ mod journal;
 mod kv;
 mod lock;
 mod mmap;
+mod room;
 mod router;
 mod storage;
 mod tables;
@@ -42,8 +43,8 @@ pub use kv::{
 pub use mmap::{huge_pages, map_file};
 pub use router::DimensionRouter;
 pub use storage::{
-    BlockingScopedVectorStorage, BlockingVectorStorage, HnswVectorStorage, ScopedVectorStorage,
-    Store, StoreStats, VectorStorage,
+    BlockingScopedVectorStorage, BlockingVectorStorage, Durability, HnswVectorStorage,
+    ScopedVectorStorage, Store, StoreConfig, StoreStats, VectorStorage,
 };
 pub use threads::Rayon;
 pub use vicino_core::*;

@@ -11,7 +11,8 @@ use crate::checkpoint::Running;
 use crate::error::StoreError;
 use crate::hosted::{Hosted, now_ms};
 use crate::journal::{Done, Reply, Request, Shared, Task};
-use crate::storage::scope_of;
+use crate::room::Full;
+use crate::storage::{Durability, scope_of};
 use crate::tables;
 
 pub(crate) struct Writer {
@@ -28,6 +29,8 @@ pub(crate) struct Writer {
     pub(crate) not_before: Option<Instant>,
     /// Writes since collections were last cleared up.
     unswept: usize,
+    /// When all has to be on the disk that was written.
+    sync_at: Option<Instant>,
     searcher: Searcher,
 }
 
@@ -45,7 +48,8 @@ const UNSWEPT_MAX: usize = 16_384;
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let log = shared.database.as_ref().and_then(|it| it.read(tables::log_end).ok());
+        let place = shared.place.as_ref();
+        let log = place.and_then(|place| place.database.read(tables::log_end).ok());
         // Something is better than nothing where it is not known.
         let changed = log.map_or(0, |(rows, _)| usize::try_from(rows).unwrap_or(usize::MAX));
         let (running, waiting, not_before) = (None, Vec::new(), None);
@@ -57,6 +61,7 @@ impl Writer {
             few: 0,
             not_before,
             unswept: 0,
+            sync_at: None,
             searcher: Searcher::default(),
         }
     }
@@ -64,28 +69,29 @@ impl Writer {
     /// Does what comes until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         while let Some(group) = self.next_group() {
-            match group.is_empty() {
-                true => self.clear_up(),
-                false => self.serve(group),
-            }
-            if self.unswept > UNSWEPT_MAX {
-                self.sweep();
-            }
-            if self.is_checkpoint_due(false) {
-                self.begin_checkpoint(Vec::new());
-            }
+            let is_idle = group.is_empty();
+            self.serve(group);
+            self.sync(false);
+            self.look_after(is_idle);
         }
+        self.sync(true);
     }
 
     /// What is done together next; nothing where nobody asks for anything, none at the end.
     fn next_group(&mut self) -> Option<Vec<Request>> {
         let is_restless = self.unswept > 0 || self.changed != self.few || self.not_before.is_some();
         let mut queue = self.shared.wait(is_restless.then_some(IDLE));
-        while queue.requests.is_empty() && queue.closed {
+        while let Some(files) = queue.files.take() {
+            drop(queue);
+            self.end_checkpoint(files);
+            queue = self.shared.queue();
+        }
+        if queue.requests.is_empty() && queue.closed {
             // The files of a checkpoint may be on their way.
             self.running.as_ref()?;
             drop(queue);
-            queue = self.shared.wait_for_one();
+            self.await_checkpoint();
+            queue = self.shared.queue();
         }
         let mut group = Vec::new();
         let mut size = 0;
@@ -112,7 +118,6 @@ impl Writer {
                     reply(mended.map(|()| Done::Nothing));
                 }
                 Task::Checkpoint => self.begin_checkpoint(vec![reply]),
-                Task::Files(files) => self.end_checkpoint(files),
                 _ => unreachable!("others are not alone"),
             }
         }
@@ -121,13 +126,29 @@ impl Writer {
     }
 
     /// Does what nobody asks for.
-    fn clear_up(&mut self) {
-        if self.unswept > 0 {
+    fn look_after(&mut self, is_idle: bool) {
+        let Some(place) = &self.shared.place else {
+            return if is_idle || self.unswept > UNSWEPT_MAX {
+                self.sweep()
+            };
+        };
+        if place.checkpoints.is_none() {
+            return;
+        }
+        place.room.make(0);
+        let full = place.room.full();
+        if !place.maintenance && full == Full::No {
+            (self.few, self.unswept) = (self.changed, 0);
+        } else if self.unswept > if is_idle { 0 } else { UNSWEPT_MAX } {
             self.sweep();
-        } else if self.is_checkpoint_due(true) {
+        } else if self.is_checkpoint_due(is_idle, full) {
             self.begin_checkpoint(Vec::new());
-        } else if self.running.is_none() {
+        } else if is_idle && self.running.is_none() {
             self.few = self.changed;
+        }
+        if full == Full::Almost {
+            // There would be no room for what comes.
+            self.await_checkpoint();
         }
     }
 
@@ -154,9 +175,7 @@ impl Writer {
                 purged += batch.add(Write::Purge(scope))?.count;
             }
             let prepared = vec![(hosted.number(), batch.prepare()?)];
-            if let Some(database) = &self.shared.database {
-                database.write(|to| write_all(to, &prepared, &[]))?;
-            }
+            self.commit(|to| write_all(to, &prepared, &[]))?;
             prepared.into_iter().for_each(|(_, prepared)| prepared.commit());
             self.changed += purged;
         }
@@ -168,7 +187,7 @@ impl Writer {
     /// Makes a scope again of the database if it cannot be opened, or is open and was found to be
     /// damaged all the same.
     pub(crate) fn mend(&mut self, hosted: &Hosted, scope: &Scope) -> Result<(), StoreError> {
-        let Some(database) = &self.shared.database else { return Ok(()) };
+        let Some(place) = &self.shared.place else { return Ok(()) };
         let reader = hosted.reader();
         let was_closed = reader.is_closed(scope, &mut self.searcher);
         let opened = reader.count(scope, None);
@@ -176,7 +195,7 @@ impl Writer {
             return Ok(());
         }
         tracing::warn!(%scope, ?opened, "a checkpoint is damaged; it is made again");
-        let mut made = scope_of(database, hosted.number(), &reader, scope)?;
+        let mut made = scope_of(&place.database, hosted.number(), &reader, scope)?;
         self.changed += made.stats().vector_count;
         Ok(hosted.collection().replace_scope(scope, &mut made)?)
     }
@@ -211,6 +230,11 @@ impl Writer {
             opened.push(Request { task, reply });
         }
         let mut collections: Vec<_> = hosts.iter().map(|host| host.collection()).collect();
+        if let Some(place) = &self.shared.place {
+            for (host, collection) in hosts.iter().zip(&mut collections) {
+                place.room.limit_of(host).map(|limit| collection.set_memory_limit(limit));
+            }
+        }
         let now = now_ms();
         let mut batches = Vec::new();
         for (host, collection) in hosts.iter().zip(&mut collections) {
@@ -258,9 +282,34 @@ impl Writer {
         later
     }
 
+    /// Makes a transaction, where there is something to make it in.
+    fn commit<T>(
+        &mut self,
+        write: impl FnOnce(&WriteTransaction) -> Result<T, DatabaseError>,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(place) = &self.shared.place else { return Ok(None) };
+        let Durability::Every(interval) = place.durability else {
+            return place.database.write(write).map(Some);
+        };
+        let done = place.database.write_soon(write)?;
+        self.sync_at.get_or_insert_with(|| Instant::now() + interval);
+        Ok(Some(done))
+    }
+
+    /// Has all on the disk that was written, if its time has come.
+    fn sync(&mut self, is_last: bool) {
+        let is_due = self.sync_at.is_some_and(|at| is_last || at <= Instant::now());
+        if let (Some(place), true) = (&self.shared.place, is_due) {
+            self.sync_at = None;
+            if let Err(error) = place.database.write(|_| Ok(())) {
+                tracing::error!(%error, "what was written last is not on the disk");
+            }
+        }
+    }
+
     /// Has everything durable, then seen.
     fn make(
-        &self,
+        &mut self,
         batches: Vec<(&Arc<Hosted>, Result<WriteBatch<'_>, vicino_core::Error>)>,
         keys: &[(Task, Reply)],
     ) -> Result<Vec<usize>, StoreError> {
@@ -271,11 +320,10 @@ impl Writer {
             }
         }
         let is_empty = |(_, batch): &(u32, PreparedBatch<'_>)| batch.changes().next().is_none();
-        let counts = match &self.shared.database {
+        let counts = match keys.is_empty() && prepared.iter().all(is_empty) {
             // What was refused takes no transaction.
-            Some(_) if keys.is_empty() && prepared.iter().all(is_empty) => Vec::new(),
-            Some(database) => database.write(|to| write_all(to, &prepared, keys))?,
-            None => Vec::new(),
+            true => Vec::new(),
+            false => self.commit(|to| write_all(to, &prepared, keys))?.unwrap_or_default(),
         };
         prepared.into_iter().for_each(|(_, prepared)| prepared.commit());
         Ok(counts)
@@ -314,6 +362,6 @@ impl Task {
 
     /// Is it no part of a transaction of others?
     fn is_alone(&self) -> bool {
-        matches!(self, Self::Maintain(..) | Self::Mend(..) | Self::Checkpoint | Self::Files(..))
+        matches!(self, Self::Maintain(..) | Self::Mend(..) | Self::Checkpoint)
     }
 }

@@ -15,6 +15,7 @@ mod deletes;
 mod filter;
 mod index;
 mod kernels;
+mod memory;
 mod model;
 mod query;
 mod readers;

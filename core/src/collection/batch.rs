@@ -361,9 +361,9 @@ impl PreparedBatch<'_> {
             }
             let Some((partition, prepared)) = partition.zip(change.prepared) else { continue };
             partition.commit(&change.batch, prepared, now, &*collection.executor.0);
-            collection.limits.used -= partition.counted;
+            collection.reader.lose(partition.counted);
             partition.counted = partition.bytes();
-            collection.limits.used += partition.counted;
+            collection.reader.gain(partition.counted);
             collection.stamp += 1;
             (partition.stamp, partition.home) = (collection.stamp, None);
             if is_new {

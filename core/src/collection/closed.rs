@@ -270,7 +270,7 @@ impl Collection {
         let at_home: Vec<Scope> = at_home.map(|(scope, _)| scope.clone()).collect();
         let mut shelf = self.reader.shelf();
         for partition in at_home.iter().filter_map(|scope| self.partitions.remove(scope)) {
-            self.limits.used -= partition.counted;
+            self.reader.lose(partition.counted);
             shelf.put_down(partition);
         }
         homes.iter().for_each(|home| shelf.move_home(home));
@@ -292,18 +292,18 @@ impl Collection {
         let mut shelf = self.reader.shelf();
         let rested = shelf.remove(scope);
         let taken = other.partitions.remove(scope).map(|mut partition| {
-            other.limits.used -= partition.counted;
+            other.reader.lose(partition.counted);
             other.give_up(std::slice::from_ref(scope));
             self.stamp += 1;
             (partition.stamp, partition.home) = (self.stamp, None);
-            self.limits.used += partition.counted;
+            self.reader.gain(partition.counted);
             shelf.directory.put(Known::Open(Arc::clone(&partition.partition)));
             partition
         });
         self.reader.publish(&shelf);
         drop(shelf);
         let own = self.partitions.remove(scope);
-        self.limits.used -= own.as_ref().map_or(0, |own| own.counted);
+        self.reader.lose(own.as_ref().map_or(0, |own| own.counted));
         self.partitions.extend(taken.map(|partition| (scope.clone(), partition)));
         self.reader.wait();
         drop((rested, own));
@@ -316,7 +316,7 @@ impl Collection {
             let mut shelf = self.reader.shelf();
             if let Some(partition) = shelf.take_up(scope) {
                 drop(shelf);
-                self.limits.used += partition.counted;
+                self.reader.gain(partition.counted);
                 self.partitions.insert(scope.clone(), partition);
                 break;
             }

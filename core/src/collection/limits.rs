@@ -30,14 +30,12 @@ pub struct ScopeLimits {
     pub bytes: Option<usize>,
 }
 
-/// What limits a collection, and how much of it is used.
+/// What limits a collection.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
     memory: Option<usize>,
     every_scope: ScopeLimits,
     scopes: BTreeMap<Scope, ScopeLimits>,
-    /// The bytes of all partitions.
-    pub(super) used: usize,
 }
 
 impl Limits {
@@ -53,8 +51,15 @@ impl Collection {
     /// before it begins. Deleting is always possible.
     #[must_use]
     pub fn with_memory_limit(mut self, bytes: usize) -> Self {
-        self.limits.memory = Some(bytes);
+        self.set_memory_limit(bytes);
         self
+    }
+
+    /// The same for one that is there already. Scopes that can be closed at any time are not
+    /// counted, see
+    /// [`close_unused`](super::CollectionReader::close_unused).
+    pub fn set_memory_limit(&mut self, bytes: usize) {
+        self.limits.memory = Some(bytes);
     }
 
     /// Sets how much each scope may hold that has no limits of its own.
@@ -100,7 +105,8 @@ impl Collection {
         if self.limits.are_none() {
             return Ok(());
         }
-        let (mut needed, mut more) = (self.limits.used, false);
+        let used = self.reader.changed_bytes();
+        let (mut needed, mut more) = (used, false);
         for (partition, batch) in changes {
             let bytes = partition.bytes_with(batch);
             needed = needed - partition.counted + bytes.max(partition.counted);
@@ -122,7 +128,7 @@ impl Collection {
             }
         }
         match self.limits.memory {
-            Some(max) if more && needed > max && needed > self.limits.used => {
+            Some(max) if more && needed > max && needed > used => {
                 Err(Error::MemoryLimit { max, needed })
             }
             _ => Ok(()),

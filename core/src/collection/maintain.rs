@@ -79,7 +79,7 @@ impl Collection {
             fewer |= shelf.directory.get(scope).is_some();
             gone.extend(shelf.remove(scope));
             if let Some(partition) = self.partitions.remove(scope) {
-                self.limits.used -= partition.counted;
+                self.reader.lose(partition.counted);
                 gone.push(partition);
             }
         }

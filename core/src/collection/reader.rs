@@ -1,5 +1,6 @@
 //! The hand that reads a collection, of which there is any number.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 
 use super::closed::Shelf;
@@ -49,6 +50,8 @@ pub(super) struct Shared {
     directory: Published<Directory>,
     /// Held by who publishes a directory.
     pub(super) shelf: Mutex<Shelf>,
+    /// The bytes of partitions in the hand that writes.
+    own: AtomicUsize,
 }
 
 /// Entries of a scope in the order of their ids, see [`CollectionReader::list`].
@@ -87,7 +90,8 @@ impl CollectionReader {
         let reading = domain().index();
         let directory = Published::new(domain(), reading, Directory::default());
         let shelf = Mutex::default();
-        let shared = Shared { config, dimensions, simd, reading, directory, shelf };
+        let own = AtomicUsize::new(0);
+        let shared = Shared { config, dimensions, simd, reading, directory, shelf, own };
         let shared = Arc::new(shared);
         Self { shared, now: i64::MIN }
     }
@@ -245,6 +249,21 @@ impl CollectionReader {
     #[must_use]
     pub fn dimensions(&self) -> usize {
         self.shared.dimensions
+    }
+
+    /// The bytes of the scopes that have changed since a file had them, which are all where there
+    /// is no file.
+    #[must_use]
+    pub fn changed_bytes(&self) -> usize {
+        self.shared.own.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn gain(&self, bytes: usize) {
+        self.shared.own.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn lose(&self, bytes: usize) {
+        self.shared.own.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn reading(&self) -> Reading {

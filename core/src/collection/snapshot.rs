@@ -192,7 +192,7 @@ impl Collection {
         let mut partition = self.reader.partition(place, part, open)?;
         self.stamp += 1;
         partition.stamp = self.stamp;
-        self.limits.used += partition.counted;
+        self.reader.gain(partition.counted);
         self.reader.shelf().directory.put(Known::Open(partition.partition.clone()));
         self.partitions.insert(place.scope.clone(), Box::new(partition));
         Ok(())

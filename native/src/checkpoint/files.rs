@@ -5,11 +5,12 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use vicino_core::{Bytes, Error, Source};
 
 use crate::mmap::map_checkpoint;
+use crate::room::Room;
 
 pub(crate) trait Files: Send + Sync + fmt::Debug {
     /// A new file, in the place of what a crash may have left there.
@@ -63,6 +64,8 @@ pub(crate) struct CheckpointFile {
     /// Held while a part is read.
     file: Mutex<File>,
     len: u64,
+    /// Where parts that come into memory find room.
+    room: Arc<Room>,
 }
 
 /// Parts of less are read: a mapping takes a page and a kernel's note of it, of which there are
@@ -70,10 +73,10 @@ pub(crate) struct CheckpointFile {
 const MAPPED_MIN: usize = 1 << 20;
 
 impl CheckpointFile {
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, room: Arc<Room>) -> io::Result<Self> {
         let file = File::open(path)?;
         let len = file.metadata()?.len();
-        Ok(Self { file: Mutex::new(file), len })
+        Ok(Self { file: Mutex::new(file), len, room })
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -84,6 +87,7 @@ impl CheckpointFile {
         let end_early = || io::Error::from(io::ErrorKind::UnexpectedEof);
         let len = range.end.checked_sub(range.start).filter(|_| range.end <= self.len);
         let len = usize::try_from(len.ok_or_else(end_early)?).map_err(io::Error::other)?;
+        self.room.make(len);
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if len >= MAPPED_MIN {
             return map_checkpoint(&file, range.start, len);

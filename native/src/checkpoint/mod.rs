@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vicino_core::{
     Collection, Error, Open, Scope, Snapshot, SnapshotFile, SnapshotIndex, Stamps, Verify,
@@ -28,12 +28,14 @@ pub(crate) use self::run::Running;
 use crate::error::StoreError;
 use crate::files::WriteSink;
 use crate::huge_pages;
+use crate::room::Room;
 
 /// The folder of checkpoints.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     folder: PathBuf,
     files: Box<dyn Files>,
+    room: Arc<Room>,
     state: Mutex<State>,
 }
 
@@ -67,12 +69,13 @@ impl Checkpoints {
     pub(crate) fn open(
         folder: PathBuf,
         files: Box<dyn Files>,
+        room: Arc<Room>,
         current: Manifest,
     ) -> Result<Self, StoreError> {
         fs::create_dir_all(&folder).map_err(StoreError::io(&folder))?;
         let last = current.files.iter().map(|listed| listed.number).max();
         let state = State { next: last.map_or(0, |last| last + 1), open: BTreeMap::new(), current };
-        let checkpoints = Self { folder, files, state: Mutex::new(state) };
+        let checkpoints = Self { folder, files, room, state: Mutex::new(state) };
         checkpoints.tidy();
         Ok(checkpoints)
     }
@@ -99,7 +102,7 @@ impl Checkpoints {
         }
         for listed in current.of(number) {
             let scopes: Vec<Scope> = listed.scopes.iter().cloned().collect();
-            let attached = open_file(&self.folder, listed).and_then(|file| {
+            let attached = open_file(&self.folder, listed, &self.room).and_then(|file| {
                 collection.attach(&file, &scopes)?;
                 self.state().open.insert(listed.number, file);
                 Ok(())
@@ -152,7 +155,7 @@ impl Checkpoints {
         let scopes = stamps.scopes().cloned().collect();
         let bytes = fs::metadata(&path).map_err(StoreError::io(&path))?.len();
         let listed = Listed { number, collection, bytes, scopes };
-        let file = open_file(&self.folder, &listed)?;
+        let file = open_file(&self.folder, &listed, &self.room)?;
         Ok(Written { listed, file, stamps })
     }
 
@@ -226,9 +229,13 @@ impl Checkpoints {
 }
 
 /// Opens a file that is listed.
-pub(crate) fn open_file(folder: &Path, listed: &Listed) -> Result<SnapshotFile, StoreError> {
+pub(crate) fn open_file(
+    folder: &Path,
+    listed: &Listed,
+    room: &Arc<Room>,
+) -> Result<SnapshotFile, StoreError> {
     let path = listed.path(folder);
-    let file = CheckpointFile::open(&path).map_err(StoreError::io(&path))?;
+    let file = CheckpointFile::open(&path, Arc::clone(room)).map_err(StoreError::io(&path))?;
     let index = SnapshotIndex::read(&file, file.len())?;
     if let Some(scope) = listed.scopes.iter().find(|scope| index.range(scope).is_none()) {
         let reason = format!("{} lacks the scope {scope}", path.display());

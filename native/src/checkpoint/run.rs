@@ -12,7 +12,8 @@ use super::{Checkpoints, Listed, Manifest, Written};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::hosted::Hosted;
-use crate::journal::{Done, Reply, Task};
+use crate::journal::{Done, Reply};
+use crate::room::Full;
 use crate::tables::{log_end, write_checkpoint};
 use crate::threads::caught;
 use crate::writer::Writer;
@@ -43,13 +44,14 @@ const AGAIN: Duration = Duration::from_secs(10);
 
 impl Writer {
     /// Have so many entries changed that it pays to write all scopes that they are in?
-    pub(crate) fn is_checkpoint_due(&self, is_idle: bool) -> bool {
-        let least = if is_idle { CHANGES_MIN / 16 } else { CHANGES_MIN };
-        if self.changed < least || self.shared.checkpoints.is_none() || self.running.is_some() {
+    pub(crate) fn is_checkpoint_due(&self, is_idle: bool, full: Full) -> bool {
+        let least = if is_idle || full > Full::No { CHANGES_MIN / 16 } else { CHANGES_MIN };
+        let too_early = self.not_before.is_some_and(|at| Instant::now() < at);
+        if self.changed < least || self.running.is_some() || too_early {
             return false;
         }
-        if self.not_before.is_some_and(|at| Instant::now() < at) {
-            return false;
+        if full > Full::No {
+            return true;
         }
         let count = |host: &Arc<Hosted>| host.reader().stats().vector_count;
         let all: usize = self.shared.hosts().iter().map(count).sum();
@@ -59,13 +61,15 @@ impl Writer {
     /// Begins a checkpoint for those who wait for one, or has them wait for the next.
     pub(crate) fn begin_checkpoint(&mut self, waiting: Vec<Reply>) {
         let shared = Arc::clone(&self.shared);
-        let (Some(database), Some(checkpoints)) = (&shared.database, &shared.checkpoints) else {
+        let place = shared.place.as_ref();
+        let Some((place, checkpoints)) = place.zip(place.and_then(|it| it.checkpoints.as_ref()))
+        else {
             return waiting.into_iter().for_each(|reply| reply(Ok(Done::Nothing)));
         };
         if self.running.is_some() {
             return self.waiting.extend(waiting);
         }
-        let (running, work) = match self.take(database, checkpoints) {
+        let (running, work) = match self.take(&place.database, checkpoints) {
             Ok((running, work)) => (Running { waiting, ..running }, work),
             Err(error) => return self.failed(&error, waiting),
         };
@@ -75,7 +79,7 @@ impl Writer {
             return self.end_checkpoint(Ok(Vec::new()));
         }
         let (to, checkpoints) = (Arc::clone(&self.shared), Arc::clone(checkpoints));
-        let write = move || to.add(Task::Files(caught(|| write(&checkpoints, work))));
+        let write = move || to.add_files(caught(|| write(&checkpoints, work)));
         let builder = std::thread::Builder::new().name("vicino checkpoint".to_owned());
         match builder.spawn(write) {
             Ok(thread) => running.thread = Some(thread),
@@ -127,11 +131,18 @@ impl Writer {
         let mut waiting = std::mem::take(&mut running.waiting);
         // It has said its last, and gives the store back.
         drop(running.thread.take().map(JoinHandle::join));
-        if let (Err(_), Some(checkpoints)) = (&files, &self.shared.checkpoints) {
+        let shared = Arc::clone(&self.shared);
+        let place = shared.place.as_ref();
+        let Some((place, checkpoints)) = place.zip(place.and_then(|it| it.checkpoints.as_ref()))
+        else {
+            return;
+        };
+        if files.is_err() {
             // Some of them may be there.
             checkpoints.tidy();
         }
-        match files.and_then(|files| self.make_current(&running, files)) {
+        let database = &place.database;
+        match files.and_then(|files| make_current(database, checkpoints, &running, files)) {
             Ok(files) => {
                 let ms = u64::try_from(running.began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 tracing::debug!(files, ms, "checkpoint");
@@ -150,32 +161,13 @@ impl Writer {
         }
     }
 
-    /// Says that files are current, first in the database.
-    fn make_current(&self, running: &Running, files: Vec<Written>) -> Result<usize, StoreError> {
-        let (Some(database), Some(checkpoints)) = (&self.shared.database, &self.shared.checkpoints)
-        else {
-            return Ok(0);
-        };
-        let before = checkpoints.current();
-        let listed: Vec<Listed> = files.iter().map(|written| written.listed.clone()).collect();
-        let mut manifest = before.with(listed, &running.known);
-        for hosted in &running.hosts {
-            manifest.collections.insert(hosted.name().to_owned(), hosted.number());
+    /// Waits for the checkpoint that is being written, if one is.
+    pub(crate) fn await_checkpoint(&mut self) {
+        if self.running.is_some()
+            && let Some(files) = self.shared.wait_for_files()
+        {
+            self.end_checkpoint(files);
         }
-        let is_of = |number: u32| running.known.contains_key(&number);
-        if manifest != before || !is_log_empty(database)? {
-            let text = manifest_text(&manifest)?;
-            database.write(|to| write_checkpoint(to, &text, running.last, is_of))?;
-        }
-        let new = files.iter().map(|written| (written.listed.number, written.file.clone()));
-        checkpoints.commit(manifest, new);
-        for Written { listed, file, stamps } in &files {
-            let hosted = running.hosts.iter().find(|host| host.number() == listed.collection);
-            if let Some(hosted) = hosted {
-                hosted.collection().rest(file, stamps)?;
-            }
-        }
-        Ok(files.len())
     }
 
     fn failed(&mut self, error: &StoreError, waiting: Vec<Reply>) {
@@ -202,4 +194,33 @@ fn write(checkpoints: &Checkpoints, work: Work) -> Result<Vec<Written>, StoreErr
         checkpoints.sync()?;
     }
     Ok(files)
+}
+
+/// Says that files are current, first in the database.
+fn make_current(
+    database: &Database,
+    checkpoints: &Checkpoints,
+    running: &Running,
+    files: Vec<Written>,
+) -> Result<usize, StoreError> {
+    let before = checkpoints.current();
+    let listed: Vec<Listed> = files.iter().map(|written| written.listed.clone()).collect();
+    let mut manifest = before.with(listed, &running.known);
+    for hosted in &running.hosts {
+        manifest.collections.insert(hosted.name().to_owned(), hosted.number());
+    }
+    let is_of = |number: u32| running.known.contains_key(&number);
+    if manifest != before || !is_log_empty(database)? {
+        let text = manifest_text(&manifest)?;
+        database.write(|to| write_checkpoint(to, &text, running.last, is_of))?;
+    }
+    let new = files.iter().map(|written| (written.listed.number, written.file.clone()));
+    checkpoints.commit(manifest, new);
+    for Written { listed, file, stamps } in &files {
+        let hosted = running.hosts.iter().find(|host| host.number() == listed.collection);
+        if let Some(hosted) = hosted {
+            hosted.collection().rest(file, stamps)?;
+        }
+    }
+    Ok(files.len())
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use vicino_core::{EntryKey, HnswConfig, Scope, VectorEntry};
 
 use super::files::{Files, NewFile, RealFiles};
-use crate::storage::{HnswVectorStorage, Store};
+use crate::storage::{HnswVectorStorage, Store, StoreConfig};
 
 /// A file system that fails, and of which only what was synced outlives the power.
 #[derive(Debug, Clone, Default)]
@@ -130,7 +130,7 @@ impl NewFile for FailingFile {
 type Model = BTreeMap<Scope, BTreeSet<String>>;
 
 fn open(folder: &Path, files: Box<dyn Files>) -> (Store, HnswVectorStorage) {
-    let store = Store::open_with(folder, files).unwrap();
+    let store = Store::open_on(folder, StoreConfig::default(), files).unwrap();
     let config = HnswConfig::fast().with_ef_construction(16).with_promotion_size(20);
     let storage = store.collection_blocking("default", 2, config).unwrap();
     (store, storage)

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::{BackendStats, StorageBackend};
 use crate::database::Database;
 use crate::error::StoreError;
-use crate::journal::{Done, Journal, Task};
+use crate::journal::{Done, Journal, Place, Task};
 use crate::tables::Values;
 use crate::threads::apart;
 
@@ -92,7 +92,7 @@ impl RedbBackend {
         bytes: usize,
     ) -> Result<Self, StoreError> {
         let database = Arc::new(Database::open(path.as_ref(), bytes)?);
-        let journal = Journal::new(Some(Arc::clone(&database)), None);
+        let journal = Journal::new(Some(Place::of(Arc::clone(&database))));
         Ok(Self::of(database, journal))
     }
 

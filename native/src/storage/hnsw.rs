@@ -52,7 +52,7 @@ impl HnswVectorStorage {
     #[must_use]
     pub fn new(dimensions: usize, config: HnswConfig) -> Self {
         let hosted = empty(dimensions, config).map(|it| Arc::new(Hosted::new("", 0, it)));
-        Self(BlockingVectorStorage::new(hosted, Journal::new(None, None)))
+        Self(BlockingVectorStorage::new(hosted, Journal::new(None)))
     }
 
     /// One in memory, which is gone with the program.

@@ -8,15 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use redb::{Error, ReadableTable, WriteTransaction};
 use vicino_core::HnswConfig;
 
-use super::HnswVectorStorage;
 use super::load::{empty, fill};
+use super::{HnswVectorStorage, StoreConfig};
 use crate::checkpoint::{Checkpoints, Files, Manifest, RealFiles};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::hosted::Hosted;
-use crate::journal::{Journal, Task};
+use crate::journal::{Journal, Place, Task};
 use crate::kv::RedbBackend;
 use crate::lock::Lock;
+use crate::room::Room;
 use crate::tables::{COLLECTIONS, VERSION, read_checkpoint, read_version, write_version};
 use crate::threads::apart;
 
@@ -68,9 +69,6 @@ pub struct StoreStats {
     pub commits: u64,
 }
 
-/// What the database may keep of its pages in memory.
-const CACHE_BYTES: usize = 64 << 20;
-
 impl Store {
     /// Opens a folder, which is made where it is not there.
     ///
@@ -78,8 +76,20 @@ impl Store {
     ///
     /// [`StoreError::Locked`] where it is open already, and what the disk fails with.
     pub async fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with(folder, StoreConfig::default()).await
+    }
+
+    /// The same with a configuration.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn open_with(
+        folder: impl AsRef<Path>,
+        config: StoreConfig,
+    ) -> Result<Self, StoreError> {
         let folder = folder.as_ref().to_owned();
-        apart(move || Self::open_blocking(folder)).await
+        apart(move || Self::open_with_blocking(folder, config)).await
     }
 
     /// The same for programs that wait.
@@ -88,21 +98,45 @@ impl Store {
     ///
     /// As [`open`](Self::open).
     pub fn open_blocking(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::open_with(folder.as_ref(), Box::new(RealFiles))
+        Self::open_with_blocking(folder, StoreConfig::default())
     }
 
-    pub(crate) fn open_with(folder: &Path, files: Box<dyn Files>) -> Result<Self, StoreError> {
+    /// The same with a configuration.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_with_blocking(
+        folder: impl AsRef<Path>,
+        config: StoreConfig,
+    ) -> Result<Self, StoreError> {
+        Self::open_on(folder.as_ref(), config, Box::new(RealFiles))
+    }
+
+    pub(crate) fn open_on(
+        folder: &Path,
+        config: StoreConfig,
+        files: Box<dyn Files>,
+    ) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
         let lock = Lock::take(folder)?;
-        let database = Database::open(&folder.join("store.redb"), CACHE_BYTES)?;
+        let database = Database::open(&folder.join("store.redb"), config.cache())?;
         let database = Arc::new(database.with_lock(lock));
         let found = database.read(read_version)?.unwrap_or(VERSION);
         if found > VERSION {
             let path = database.path().to_owned();
             return Err(StoreError::UnknownVersion { path, max: VERSION, found });
         }
-        let checkpoints = checkpoints(folder, files, &database)?;
-        let journal = Journal::new(Some(Arc::clone(&database)), Some(Arc::clone(&checkpoints)));
+        let room = Arc::new(Room::new(config.room()));
+        let checkpoints = checkpoints(folder, files, &room, &database)?;
+        let place = Place {
+            database: Arc::clone(&database),
+            checkpoints: Some(Arc::clone(&checkpoints)),
+            room,
+            durability: config.durability,
+            maintenance: config.maintenance,
+        };
+        let journal = Journal::new(Some(place));
         Ok(Self { database, checkpoints, journal, open: Arc::default() })
     }
 
@@ -237,6 +271,7 @@ impl Store {
 fn checkpoints(
     folder: &Path,
     files: Box<dyn Files>,
+    room: &Arc<Room>,
     database: &Database,
 ) -> Result<Arc<Checkpoints>, StoreError> {
     let text = database.read(read_checkpoint)?;
@@ -245,7 +280,7 @@ fn checkpoints(
         tracing::warn!(%error, "checkpoints are unknown; all is made again of the database");
     }
     let folder = folder.join("checkpoints");
-    Ok(Arc::new(Checkpoints::open(folder, files, manifest.unwrap_or_default())?))
+    Ok(Arc::new(Checkpoints::open(folder, files, Arc::clone(room), manifest.unwrap_or_default())?))
 }
 
 /// The collection of a name, as it is or as it is to be.
