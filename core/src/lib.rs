@@ -40,8 +40,8 @@ mod verify_snapshot;
 
 pub use collection::{
     Change, Collection, CollectionReader, IdOrKey, MemoryStats, Page, PreparedBatch, RecallProbe,
-    ScopeLimits, ScopeReader, ScopeStats, ScopeWriter, Snapshot, Stamps, StorageStats, Write,
-    WriteBatch, Written,
+    ScopeCommit, ScopeLimits, ScopeReader, ScopeStats, ScopeWriter, Snapshot, Stamps, StorageStats,
+    Write, WriteBatch, Written,
 };
 pub use config::{Exact, HnswConfig, Quantization};
 pub use entry::{EntryKey, VectorEntry};

@@ -102,9 +102,7 @@ impl Database {
         write: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.in_doubt.load(Ordering::Relaxed) {
-            return Err(StoreError::InDoubt { path: self.path.clone() });
-        }
+        self.check()?;
         // A call that reads comes first: it opens what a failure has closed.
         let before = self.commits()?;
         let opened = self.opened();
@@ -134,6 +132,14 @@ impl Database {
                 }
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Is it known what was written?
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        match self.in_doubt.load(Ordering::Relaxed) {
+            true => Err(StoreError::InDoubt { path: self.path.clone() }),
+            false => Ok(()),
         }
     }
 

@@ -118,6 +118,11 @@ impl StoreError {
     }
 }
 
+/// Is a word that of an error of a checkpoint that cannot be read?
+pub(crate) fn is_damage(code: &str) -> bool {
+    ["corrupt", "unreadable"].contains(&code)
+}
+
 fn said(holder: Option<u32>) -> String {
     match holder {
         Some(holder) if holder == std::process::id() => "this process".to_owned(),

@@ -4,18 +4,15 @@
 //! While a transaction is made durable others wait, and go together into the next. So a commit
 //! costs the disk once for all that came meanwhile, and nobody waits for more than two.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use vicino_core::{Maintenance, Scope, Write, Written};
-
-use crate::checkpoint::{self, Checkpoints};
+use crate::checkpoint::Checkpoints;
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::hosted::Hosted;
+use crate::inbox::{Done, Inbox, Outcome, Reply, Request, Task};
 use crate::room::Room;
 use crate::storage::Durability;
 use crate::writer::Writer;
@@ -53,79 +50,15 @@ pub(crate) struct Shared {
     pub(crate) place: Option<Place>,
     /// The collections that are in memory.
     hosts: Mutex<Vec<Arc<Hosted>>>,
-    queue: Mutex<Queue>,
-    came: Condvar,
+    pub(crate) inbox: Arc<Inbox>,
 }
-
-#[derive(Default)]
-pub(crate) struct Queue {
-    pub(crate) requests: VecDeque<Request>,
-    /// Those of a checkpoint that have been written.
-    pub(crate) files: Option<NewFiles>,
-    pub(crate) closed: bool,
-}
-
-pub(crate) type NewFiles = Result<Vec<checkpoint::Written>, StoreError>;
-
-pub(crate) struct Request {
-    pub(crate) task: Task,
-    pub(crate) reply: Reply,
-}
-
-/// What somebody wants written.
-pub(crate) enum Task {
-    /// Into a collection.
-    Entries(Arc<Hosted>, Write),
-    /// Values of keys.
-    Set(Vec<(String, Vec<u8>)>),
-    /// No values of keys.
-    Delete(Vec<String>),
-    /// No values of any key.
-    Clear,
-    /// What deletes and time leave behind in a collection, for about so many distances.
-    Maintain(Arc<Hosted>, u64),
-    /// Scopes whose checkpoint is damaged are made again of the database.
-    Mend(Arc<Hosted>, Vec<Scope>),
-    /// All that has changed into a checkpoint.
-    Checkpoint,
-}
-
-/// What a task did.
-pub(crate) type Outcome = Result<Done, StoreError>;
-
-/// What a task did.
-#[derive(Debug)]
-pub(crate) enum Done {
-    Written(Written),
-    Keys(usize),
-    Maintained(Maintenance),
-    Nothing,
-}
-
-impl Done {
-    pub(crate) fn written(self) -> Written {
-        match self {
-            Self::Written(written) => written,
-            _ => unreachable!("entries are written"),
-        }
-    }
-
-    pub(crate) fn maintained(self) -> Maintenance {
-        match self {
-            Self::Maintained(done) => done,
-            _ => unreachable!("a collection is maintained"),
-        }
-    }
-}
-
-pub(crate) type Reply = Box<dyn FnOnce(Outcome) + Send>;
 
 /// Refuses what comes after a thread that has ended, if by a bug.
 struct End(Arc<Shared>);
 
 impl Drop for End {
     fn drop(&mut self) {
-        let mut queue = self.0.queue();
+        let mut queue = self.0.inbox.queue();
         queue.closed = true;
         // Who waits for an answer learns that there is none.
         let requests = std::mem::take(&mut queue.requests);
@@ -137,8 +70,7 @@ impl Drop for End {
 impl Journal {
     /// Begins to write, to a place if there is one.
     pub(crate) fn new(place: Option<Place>) -> Self {
-        let (hosts, queue, came) = (Mutex::default(), Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { place, hosts, queue, came });
+        let shared = Arc::new(Shared { place, hosts: Mutex::default(), inbox: Arc::default() });
         Self(Arc::new(Owner { shared, thread: Mutex::default() }))
     }
 
@@ -167,7 +99,7 @@ impl Journal {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.0.shared.queue().closed
+        self.0.shared.inbox.queue().closed
     }
 
     /// Makes what was asked for before and a checkpoint of it, and then no more. Who closes again
@@ -187,14 +119,14 @@ impl Journal {
 
     fn send(&self, task: Task, reply: Reply) {
         let Owner { shared, thread } = &*self.0;
-        let mut queue = shared.queue();
+        let mut queue = shared.inbox.queue();
         if queue.closed {
             drop(queue);
             return reply(Err(StoreError::Closed));
         }
         queue.requests.push_back(Request { task, reply });
         drop(queue);
-        shared.came.notify_one();
+        shared.inbox.wake();
         // Many are opened, and few of them written to.
         let mut thread = thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.is_none() {
@@ -217,8 +149,8 @@ impl Journal {
 
 impl Owner {
     fn close(&self) {
-        self.shared.queue().closed = true;
-        self.shared.came.notify_one();
+        self.shared.inbox.queue().closed = true;
+        self.shared.inbox.wake();
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         // Where the last clone is dropped by a reply, the thread ends by itself.
         let is_other = |it: &mut JoinHandle<()>| it.thread().id() != std::thread::current().id();
@@ -230,7 +162,7 @@ impl Owner {
 
     /// No thread can be had.
     fn refuse_all(&self, error: &std::io::Error) {
-        let requests = std::mem::take(&mut self.shared.queue().requests);
+        let requests = std::mem::take(&mut self.shared.inbox.queue().requests);
         for request in requests {
             let error = std::io::Error::new(error.kind(), error.to_string());
             (request.reply)(Err(StoreError::io("a thread that writes".as_ref())(error)));
@@ -245,37 +177,6 @@ impl Drop for Owner {
 }
 
 impl Shared {
-    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until there is something in the queue, or it is closed; or for so long.
-    pub(crate) fn wait(&self, most: Option<Duration>) -> MutexGuard<'_, Queue> {
-        let is_idle =
-            |queue: &mut Queue| queue.requests.is_empty() && queue.files.is_none() && !queue.closed;
-        let queue = self.queue();
-        match most {
-            None => self.came.wait_while(queue, is_idle).unwrap_or_else(PoisonError::into_inner),
-            Some(most) => {
-                let waited = self.came.wait_timeout_while(queue, most, is_idle);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-        }
-    }
-
-    /// Waits for the files of a checkpoint that is being written.
-    pub(crate) fn wait_for_files(&self) -> Option<NewFiles> {
-        let is_writing = |queue: &mut Queue| queue.files.is_none();
-        let queue = self.came.wait_while(self.queue(), is_writing);
-        queue.unwrap_or_else(PoisonError::into_inner).files.take()
-    }
-
-    /// Says that these files have been written.
-    pub(crate) fn add_files(&self, files: NewFiles) {
-        self.queue().files = Some(files);
-        self.came.notify_one();
-    }
-
     pub(crate) fn hosts(&self) -> Vec<Arc<Hosted>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -22,6 +22,7 @@ mod disk;
 mod error;
 mod files;
 mod hosted;
+mod inbox;
 mod isa;
 mod journal;
 mod kv;

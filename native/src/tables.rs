@@ -6,7 +6,7 @@
 //! | `entries` | collection, scope, id | a record, see `core/docs/format.md` |
 //! | `vectors` | the same | the vector as it was given, `f32` |
 //! | `changes` | number | collection, scope, ids or none for all: what no checkpoint has |
-//! | `checkpoint` | | which files are current, as JSON |
+//! | `checkpoint` | | checksum (XXH3), and which files are current, as JSON |
 //! | `format` | | the version of all this |
 //! | `values` | key | value |
 //! | `commits` | | how many there were |
@@ -19,6 +19,7 @@ use redb::{
     Error, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition,
     TableError, WriteTransaction,
 };
+use twox_hash::XxHash3_64;
 use vicino_core::{Change, Scope, VectorEntry};
 
 use crate::kv::BackendStats;
@@ -36,7 +37,7 @@ pub(crate) const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new
 type Changed = (u32, &'static str, Option<Vec<&'static str>>);
 
 const CHANGES: TableDefinition<'_, u64, Changed> = TableDefinition::new("changes");
-const CHECKPOINT: TableDefinition<'_, (), &str> = TableDefinition::new("checkpoint");
+const CHECKPOINT: TableDefinition<'_, (), (u64, &[u8])> = TableDefinition::new("checkpoint");
 const FORMAT: TableDefinition<'_, (), u32> = TableDefinition::new("format");
 
 /// The version of the tables; a later one is refused.
@@ -139,19 +140,25 @@ pub(crate) fn log_end(from: &ReadTransaction) -> Result<(u64, u64), Error> {
 /// Says which files are current, which have all changes of these collections up to a number.
 pub(crate) fn write_checkpoint(
     to: &WriteTransaction,
-    manifest: &str,
+    manifest: &[u8],
     last: u64,
     of: impl Fn(u32) -> bool,
 ) -> Result<(), Error> {
-    to.open_table(CHECKPOINT)?.insert((), manifest)?;
+    let checksum = XxHash3_64::oneshot(manifest);
+    to.open_table(CHECKPOINT)?.insert((), (checksum, manifest))?;
     to.open_table(CHANGES)?.retain_in(..=last, |_, (collection, ..)| !of(collection))?;
     Ok(())
 }
 
 /// Which files are current, if there ever were some.
-pub(crate) fn read_checkpoint(from: &ReadTransaction) -> Result<Option<String>, Error> {
+pub(crate) fn read_checkpoint(from: &ReadTransaction) -> Result<Option<Vec<u8>>, Error> {
     match from.open_table(CHECKPOINT) {
-        Ok(table) => Ok(table.get(())?.map(|manifest| manifest.value().to_owned())),
+        Ok(table) => Ok(table.get(())?.map(|row| {
+            let (checksum, manifest) = row.value();
+            // A damaged one is none.
+            let is_whole = XxHash3_64::oneshot(manifest) == checksum;
+            if is_whole { manifest.to_vec() } else { Vec::new() }
+        })),
         Err(TableError::TableDoesNotExist(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -1,9 +1,12 @@
 //! Work on rayon's threads.
 
 use std::any::Any;
+use std::collections::VecDeque;
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::LazyLock;
+use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -46,16 +49,75 @@ pub(crate) async fn offload<T: Send + 'static>(
     .await
 }
 
-/// Does something that waits for the disk or for another thread, on a thread of its own: rayon's
-/// would wait with it.
+/// Does something that waits for the disk or for another thread, on a thread for that: rayon's
+/// would wait with it, or take other work up meanwhile that waits for the same.
 pub(crate) async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    elsewhere(work, |job| {
-        let started = thread::Builder::new().name("vicino disk".to_owned()).spawn(job);
-        started.map(drop).map_err(StoreError::io("a thread".as_ref()))
-    })
-    .await
+    elsewhere(work, |job| WAITING.spawn(job).map_err(StoreError::io("a thread".as_ref()))).await
+}
+
+/// Threads that may wait.
+struct Waiting {
+    state: Mutex<State>,
+    came: Condvar,
+}
+
+struct State {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+}
+
+static WAITING: Waiting = Waiting {
+    state: Mutex::new(State { jobs: VecDeque::new(), threads: 0, idle: 0 }),
+    came: Condvar::new(),
+};
+
+/// Enough for any disk; more jobs wait for them.
+const THREADS_MAX: usize = 16;
+
+/// So long a thread waits for a job before it ends.
+const IDLE: Duration = Duration::from_secs(5);
+
+impl Waiting {
+    fn spawn(&'static self, job: Job) -> io::Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.idle <= state.jobs.len() && state.threads < THREADS_MAX {
+            let builder = thread::Builder::new().name("vicino disk".to_owned());
+            match builder.spawn(|| self.work()) {
+                Ok(_) => state.threads += 1,
+                Err(error) if state.threads == 0 => return Err(error),
+                // Others will get to it.
+                Err(_) => {}
+            }
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.came.notify_one();
+        Ok(())
+    }
+
+    fn work(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let Some(job) = state.jobs.pop_front() else {
+                state.idle += 1;
+                let waited = self.came.wait_timeout(state, IDLE);
+                let timeout;
+                (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                state.idle -= 1;
+                if timeout.timed_out() && state.jobs.is_empty() {
+                    state.threads -= 1;
+                    return;
+                }
+                continue;
+            };
+            drop(state);
+            job();
+            state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        }
+    }
 }
 
 /// What a thread does.
@@ -93,12 +155,24 @@ fn panicked(payload: &(dyn Any + Send)) -> StoreError {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Builders;
 
+static POOL: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
+    let name = |thread| format!("vicino builder {thread}");
+    ThreadPoolBuilder::new().thread_name(name).build().ok()
+});
+
+impl Builders {
+    /// Has one of them do something, of which a panic would end the program; where there are none
+    /// it is done here.
+    pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) {
+        match &*POOL {
+            Some(pool) => pool.spawn(work),
+            None => work(),
+        }
+    }
+}
+
 impl Executor for Builders {
     fn run(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
-        static POOL: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
-            let name = |thread| format!("vicino builder {thread}");
-            ThreadPoolBuilder::new().thread_name(name).build().ok()
-        });
         match &*POOL {
             Some(pool) if count > 1 => {
                 pool.install(|| (0..count).into_par_iter().for_each(task));

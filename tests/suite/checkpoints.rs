@@ -202,8 +202,52 @@ async fn checkpoints_are_made_where_much_has_changed() {
         storage.upsert(entries).await.unwrap();
     }
     let begun = std::time::Instant::now();
-    while !files(folder.path()).iter().any(|path| path.ends_with("00000000.vcn")) {
+    while !files(folder.path()).iter().any(|path| path.extension().is_some_and(|it| it == "vcn")) {
         assert!(begun.elapsed().as_secs() < 60, "no checkpoint");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+}
+
+/// An entry that was deleted while it lasted is not there when it would have expired.
+#[test]
+fn what_was_deleted_does_not_come_back_when_it_expires() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, storage) = open(folder.path());
+    let secret = VectorEntry::new("secret", vec![1.0; DIMENSIONS]).with_ttl_ms(100);
+    let other = VectorEntry::new("other", vec![2.0; DIMENSIONS]);
+    let keys = storage.blocking().insert(vec![secret, other]).unwrap();
+    store.checkpoint_blocking().unwrap();
+    assert_eq!(storage.blocking().delete(&keys[..1]).unwrap(), 1);
+    drop((store, storage));
+    std::thread::sleep(std::time::Duration::from_millis(120));
+    let (_store, storage) = open(folder.path());
+    let query = VectorQuery::new(vec![1.0; DIMENSIONS], 5).with_exclude_expired(false);
+    let found = storage.blocking().search(&query).unwrap();
+    assert_eq!(found.into_iter().map(|it| it.key).collect::<Vec<_>>(), keys[1..]);
+}
+
+/// The database of yesterday beside the checkpoints of today: the database is right.
+#[test]
+fn files_of_another_history_are_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let yesterday = folder.path().join("yesterday");
+    let live = |count: usize| {
+        let (store, storage) = open(folder.path());
+        let mut random = Random(count as u64);
+        let entries = (0..count).map(|_| entry(&mut random, 2)).collect();
+        storage.blocking().upsert(entries).unwrap();
+        let told = told(&storage);
+        store.close_blocking().unwrap();
+        told
+    };
+    let database = folder.path().join("store.redb");
+    live(30);
+    fs::copy(&database, &yesterday).unwrap();
+    let before = live(50);
+    let kept = folder.path().join("kept");
+    fs::copy(&database, &kept).unwrap();
+    fs::copy(&yesterday, &database).unwrap();
+    live(70);
+    fs::copy(&kept, &database).unwrap();
+    assert_eq!(told(&open(folder.path()).1), before);
 }

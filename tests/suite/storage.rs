@@ -317,3 +317,54 @@ fn entries_without_an_id_get_one() {
     let keys = storage.blocking().insert(entries).unwrap();
     assert!(keys.is_sorted_by(|a, b| a.id() < b.id()), "later ones behind earlier ones");
 }
+
+/// A tenant that imports, and others that write a little: each sees what it wrote when it is told
+/// so, in the order in which it wrote, and imports are seen whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_import_is_beside_what_others_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = HnswVectorStorage::open(folder.path(), DIMENSIONS, config()).await.unwrap();
+    let tenant = |name: &str| Scope::Tenant(name.to_owned());
+    let importing = (0..3).map(|import| {
+        let (storage, scope) = (storage.clone(), tenant("large"));
+        tokio::spawn(async move {
+            for round in 0..6 {
+                let mut random = Random(import * 100 + round);
+                let entries = (0..400).map(|i| {
+                    let mut entry = entry(&mut random).with_scope(scope.clone());
+                    entry.id = format!("{import} {round} {i}");
+                    entry
+                });
+                storage.insert(entries.collect()).await.unwrap();
+                let count = storage.count(&scope, None).await.unwrap();
+                let whole = storage.count(&scope, Some(&field("n").exists(true))).await.unwrap();
+                assert!(count >= whole && whole >= 400 && whole % 400 == 0, "{whole} of {count}");
+            }
+        })
+    });
+    let writing = (0..6).map(|caller| {
+        let (storage, scope) = (storage.clone(), tenant(["large", "small"][caller % 2]));
+        tokio::spawn(async move {
+            let key = EntryKey::new(scope.clone(), format!("of {caller}"));
+            for i in 0..40 {
+                let vector = vec![i as f32 + 1.0; DIMENSIONS];
+                let entry = VectorEntry::new(key.id(), vector.clone()).with_scope(scope.clone());
+                storage.upsert(vec![entry]).await.unwrap();
+                assert_eq!(storage.get(&key).await.unwrap().unwrap().vector, vector);
+                // Not waited for, and made in their order all the same.
+                let (a, b) = (storage.delete(slice::from_ref(&key)), storage.checkpoint());
+                let (deleted, checkpoint) = tokio::join!(a, b);
+                assert_eq!((deleted.unwrap(), checkpoint.is_ok()), (1, true));
+            }
+        })
+    });
+    let all_of_them: Vec<_> = importing.chain(writing).collect();
+    for one in all_of_them {
+        one.await.unwrap();
+    }
+    let before = all(&storage);
+    assert_eq!(before.len(), 3 * 6 * 400);
+    storage.close().await.unwrap();
+    drop(storage);
+    assert_eq!(all(&open(folder.path())), before);
+}

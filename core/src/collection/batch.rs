@@ -10,7 +10,6 @@ use std::fmt;
 
 use super::Collection;
 use super::change::{ScopeChange, Taken, births, duplicate};
-use super::directory::Known;
 use super::partition::{Batch, PartitionWriter, Update};
 use super::record::Record;
 use super::writes::{Write, Written, merge};
@@ -54,9 +53,9 @@ pub struct WriteBatch<'c> {
 
 /// Writes that were checked, have their memory and cannot fail any more.
 pub struct PreparedBatch<'c> {
-    collection: &'c mut Collection,
-    now: i64,
-    scopes: BTreeMap<Scope, Box<ScopeChange>>,
+    pub(super) collection: &'c mut Collection,
+    pub(super) now: i64,
+    pub(super) scopes: BTreeMap<Scope, Box<ScopeChange>>,
 }
 
 /// What a batch does to an entry, or to a scope.
@@ -129,7 +128,9 @@ impl<'c> WriteBatch<'c> {
             Write::UpdateMetadata(key, _) | Write::PatchMetadata(key, _) => {
                 of_entry(key.scope(), key.id())
             }
-            Write::Delete(keys) => keys.iter().any(|key| of_entry(key.scope(), key.id())),
+            Write::Delete(keys) | Write::Erase(keys) => {
+                keys.iter().any(|key| of_entry(key.scope(), key.id()))
+            }
             Write::DeleteWhere(scope, _) | Write::DeleteScope(scope) | Write::Purge(scope) => {
                 self.scopes.contains_key(scope)
             }
@@ -147,7 +148,9 @@ impl<'c> WriteBatch<'c> {
         if self.conflicts_with(&write) {
             return Err(Error::WriteConflict);
         }
-        write.scopes().try_for_each(|scope| self.collection.own(scope))?;
+        if !matches!(write, Write::DeleteScope(_)) {
+            write.scopes().try_for_each(|scope| self.collection.own(scope))?;
+        }
         self.writes += 1;
         match write {
             Write::Insert(entries) => self.put(entries, Taken::Refuse),
@@ -161,7 +164,8 @@ impl<'c> WriteBatch<'c> {
                     metadata
                 })
             }
-            Write::Delete(keys) => self.delete(&keys),
+            Write::Delete(keys) => self.delete(&keys, PartitionWriter::find_live),
+            Write::Erase(keys) => self.delete(&keys, |partition, id, _| partition.find(id)),
             Write::DeleteWhere(scope, filter) => {
                 filter.validate()?;
                 let reader = self.collection.reader.at(self.now);
@@ -174,7 +178,8 @@ impl<'c> WriteBatch<'c> {
                 self.delete_slots(scope, deaths.unwrap_or_default().iter().collect())
             }
             Write::DeleteScope(scope) => {
-                let count = self.collection.reader.read(&scope, |at| at.len())?.unwrap_or(0);
+                let count =
+                    self.collection.reader.at(self.now).stats_for_scope(&scope).vector_count;
                 let change = ScopeChange { whole: true, gone: true, ..ScopeChange::default() };
                 self.scopes.insert(scope, Box::new(change));
                 Ok(Written { keys: Vec::new(), count })
@@ -262,11 +267,15 @@ impl<'c> WriteBatch<'c> {
         Ok(Written { keys: Vec::new(), count: 1 })
     }
 
-    fn delete(&mut self, keys: &[EntryKey]) -> Result<Written, Error> {
+    fn delete(
+        &mut self,
+        keys: &[EntryKey],
+        find: impl for<'p> Fn(&'p PartitionWriter, &str, i64) -> Option<(u32, Record<'p>)>,
+    ) -> Result<Written, Error> {
         let mut scopes: BTreeMap<&Scope, ScopeChange> = BTreeMap::new();
         for key in keys {
             let Some(partition) = self.collection.partitions.get(key.scope()) else { continue };
-            if let Some((slot, _)) = partition.find_live(key.id(), partition.now(self.now)) {
+            if let Some((slot, _)) = find(partition, key.id(), partition.now(self.now)) {
                 let change = scopes.entry(key.scope()).or_default();
                 if change.ids.insert(key.id().into(), self.writes).is_none() {
                     change.batch.deaths.push(slot);
@@ -342,40 +351,6 @@ impl PreparedBatch<'_> {
             });
             gone.into_iter().chain(deleted).chain(put)
         })
-    }
-
-    /// Makes the writes, and lets them be seen.
-    pub fn commit(self) {
-        let Self { collection, now, scopes } = self;
-        let mut gone = Vec::new();
-        let mut more = Vec::new();
-        for (scope, change) in scopes {
-            let is_new = change.new.is_some();
-            let partition = match change.new {
-                Some(new) => Some(collection.partitions.entry(scope.clone()).or_insert(new)),
-                None => collection.partitions.get_mut(&scope),
-            };
-            if change.gone {
-                gone.push(scope);
-                continue;
-            }
-            let Some((partition, prepared)) = partition.zip(change.prepared) else { continue };
-            partition.commit(&change.batch, prepared, now, &*collection.executor.0);
-            collection.reader.lose(partition.counted);
-            partition.counted = partition.bytes();
-            collection.reader.gain(partition.counted);
-            collection.stamp += 1;
-            (partition.stamp, partition.home) = (collection.stamp, None);
-            if is_new {
-                more.push(Known::Open(partition.partition.clone()));
-            }
-        }
-        if !more.is_empty() {
-            let mut shelf = collection.reader.shelf();
-            more.into_iter().for_each(|known| shelf.directory.put(known));
-            collection.reader.publish(&shelf);
-        }
-        collection.give_up(&gone);
     }
 }
 

@@ -17,7 +17,7 @@ use super::{Collection, Snapshot};
 use crate::error::Error;
 use crate::graph::Searcher;
 use crate::scope::Scope;
-use crate::snapshot::{Save, SnapshotFile, SnapshotIndex, corrupt};
+use crate::snapshot::{Save, SnapshotFile, SnapshotIndex, Verify, corrupt};
 
 /// A scope as a file has it.
 #[derive(Debug)]
@@ -87,7 +87,8 @@ impl Closed {
 
     /// The same part for another snapshot.
     pub(super) fn save(&self) -> Result<Save, Error> {
-        let (_, part) = self.file.part(&self.scope)?;
+        // What is damaged does not get new checksums.
+        let (_, part) = self.file.part(&self.scope, Verify::Full)?;
         Ok(Box::new(move |out| part.copy(out)))
     }
 }
@@ -103,6 +104,14 @@ impl Shelf {
             && closed.stamp == home.stamp
         {
             self.directory.put(Known::Closed(Arc::clone(home)));
+        }
+    }
+
+    fn home(&self, scope: &Scope) -> Option<Arc<Closed>> {
+        match (self.resting.get(scope), self.directory.get(scope)) {
+            (Some(partition), _) => partition.home.clone(),
+            (None, Some(Known::Closed(closed))) => Some(Arc::clone(closed)),
+            _ => None,
         }
     }
 
@@ -155,6 +164,15 @@ impl Shelf {
 }
 
 impl CollectionReader {
+    /// Lets scopes be seen that are new.
+    pub(super) fn add(&self, scopes: Vec<Known>) {
+        if !scopes.is_empty() {
+            let mut shelf = self.shelf();
+            scopes.into_iter().for_each(|known| shelf.directory.put(known));
+            self.publish(&shelf);
+        }
+    }
+
     /// Opens a scope that is closed, if it still is.
     pub(super) fn open(&self, closed: &Arc<Closed>) -> Result<(), Error> {
         let _opening = closed.opening.lock().unwrap_or_else(PoisonError::into_inner);
@@ -165,7 +183,7 @@ impl CollectionReader {
         if !is_closed(&self.shelf()) {
             return Ok(());
         }
-        let (place, part) = closed.file.part(closed.scope())?;
+        let (place, part) = closed.file.part(closed.scope(), closed.file.open().verify)?;
         let mut partition = Box::new(self.partition(place, part, closed.file.open())?);
         (partition.stamp, partition.home) = (closed.stamp, Some(Arc::clone(closed)));
         let mut shelf = self.shelf();
@@ -310,8 +328,22 @@ impl Collection {
         Ok(())
     }
 
+    /// Looks at every byte of a scope in the file that has it as it is, if one has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] and [`Error::Unreadable`].
+    pub fn verify_scope(&self, scope: &Scope) -> Result<(), Error> {
+        let own = self.partitions.get(scope).map(|own| own.home.clone());
+        let home = own.unwrap_or_else(|| self.reader.shelf().home(scope));
+        home.map_or(Ok(()), |home| home.save().map(drop))
+    }
+
     /// Has the partition of a scope in the hand that writes, if there is one.
     pub(super) fn own(&mut self, scope: &Scope) -> Result<(), Error> {
+        if self.away.contains(scope) {
+            return Err(Error::WriteConflict);
+        }
         while !self.partitions.contains_key(scope) {
             let mut shelf = self.reader.shelf();
             if let Some(partition) = shelf.take_up(scope) {

@@ -55,9 +55,8 @@ impl Collection {
         self
     }
 
-    /// The same for one that is there already. Scopes that can be closed at any time are not
-    /// counted, see
-    /// [`close_unused`](super::CollectionReader::close_unused).
+    /// The same for one that is there already. Scopes that a file has as they are leave where there
+    /// is no room for what comes.
     pub fn set_memory_limit(&mut self, bytes: usize) {
         self.limits.memory = Some(bytes);
     }
@@ -126,6 +125,13 @@ impl Collection {
                     return Err(Error::ScopeLimit { scope: scope.clone(), what, max, needed });
                 }
             }
+        }
+        let resting = self.reader.resting_bytes();
+        if let Some(max) = self.limits.memory
+            && needed + resting > max
+        {
+            // They are there for as long as there is room.
+            self.reader.close_unused(needed + resting - max);
         }
         match self.limits.memory {
             Some(max) if more && needed > max && needed > used => {

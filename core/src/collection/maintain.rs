@@ -18,15 +18,30 @@ impl Collection {
     /// [`Error::InvalidTime`], and [`Error::OutOfMemory`] where there is none even for lists of
     /// what is to be deleted.
     pub fn maintain(&mut self, budget: u64, now: i64) -> Result<Maintenance, Error> {
+        self.clear_up(budget, now, true)
+    }
+
+    /// The same without deleting what has expired: a store does that by batches, which it keeps.
+    ///
+    /// # Errors
+    ///
+    /// As [`maintain`](Self::maintain).
+    pub fn sweep(&mut self, budget: u64, now: i64) -> Result<Maintenance, Error> {
+        self.clear_up(budget, now, false)
+    }
+
+    fn clear_up(&mut self, budget: u64, now: i64, purge: bool) -> Result<Maintenance, Error> {
         check_time(now)?;
         let mut done = Maintenance { finished: true, ..Maintenance::default() };
         let mut empty = Vec::new();
-        for scope in self.due(now) {
+        for scope in self.due(now, purge) {
             if done.distances >= budget {
                 done.finished = false;
                 break;
             }
-            done.purged += self.write(Write::Purge(scope.clone()), now)?.count;
+            if purge {
+                done.purged += self.write(Write::Purge(scope.clone()), now)?.count;
+            }
             self.own(&scope)?;
             let Some(partition) = self.partitions.get_mut(&scope) else { continue };
             let swept = partition.sweep(budget - done.distances, &*self.executor.0);
@@ -54,8 +69,9 @@ impl Collection {
     }
 
     /// The scopes where there is something to do, from the one behind the last.
-    fn due(&self, now: i64) -> Vec<Scope> {
-        let mut due = self.open_scopes(|partition| partition.is_due(now));
+    fn due(&self, now: i64, purge: bool) -> Vec<Scope> {
+        let mut due = self
+            .open_scopes(|partition| partition.has_waste() || purge && partition.has_expired(now));
         let after = due.partition_point(|scope| self.swept.as_ref() >= Some(scope));
         due.rotate_left(after);
         due

@@ -8,6 +8,7 @@
 //! seen at once, `search` answers. Time is an argument, in milliseconds, and never goes back in a
 //! scope.
 
+mod apart;
 mod batch;
 mod change;
 mod closed;
@@ -30,7 +31,7 @@ mod snapshot;
 mod stats;
 mod writes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use crate::index::HnswIndex;
 use crate::memory::Memory;
 use crate::scope::Scope;
 use crate::simd::Simd;
+pub use apart::ScopeCommit;
 pub use batch::{Change, PreparedBatch, WriteBatch};
 pub use closed::Stamps;
 pub use limits::ScopeLimits;
@@ -92,6 +94,8 @@ pub struct Collection {
     /// Those that have changed since a file had them. In boxes, since a tree moves what it holds
     /// and leaves room for more.
     partitions: BTreeMap<Scope, Box<PartitionWriter>>,
+    /// The scopes whose changes are made apart.
+    away: BTreeSet<Scope>,
     /// Another with each change of a partition.
     stamp: u64,
     limits: limits::Limits,
@@ -115,6 +119,7 @@ impl Collection {
             memory: Memory::default(),
             executor: Threads(Arc::new(Serial)),
             partitions: BTreeMap::new(),
+            away: BTreeSet::new(),
             stamp: 0,
             limits: limits::Limits::default(),
             swept: None,

@@ -262,14 +262,19 @@ impl PartitionWriter {
             + Self::lookup_bytes_max(entries, bytes, indexed)
     }
 
-    /// Has [`maintain`](super::Collection::maintain) something to do here?
-    pub(super) fn is_due(&self, now: i64) -> bool {
-        self.has_expired(now) || self.catalog.tombstones > 0 || self.catalog.len == 0
+    /// Are there places that can be made usable, or all of it given up?
+    pub(super) fn has_waste(&self) -> bool {
+        self.catalog.tombstones > 0 || self.catalog.len == 0
     }
 
     /// Is there an entry that has expired?
     pub(super) fn has_expired(&self, now: i64) -> bool {
         self.catalog.next_expiry.is_some_and(|next| next <= self.now(now))
+    }
+
+    /// How many vectors a batch has linked.
+    pub(super) fn links(&self, batch: &Batch) -> usize {
+        self.index.links(batch.births.len(), batch.deaths.len())
     }
 
     /// Makes room for a batch.

@@ -303,6 +303,7 @@ impl CollectionReader {
             let closed = match self.directory(&outer).get(scope) {
                 None => return Ok(None),
                 Some(Known::Open(partition)) => {
+                    partition.mark();
                     return Ok(Some(Sight::of(partition, self.now, look)));
                 }
                 Some(Known::Closed(closed)) => Arc::clone(closed),
@@ -333,7 +334,6 @@ impl CollectionReader {
 
 impl<'a> Sight<'a> {
     pub(super) fn of<T>(partition: &Partition, now: i64, look: impl FnOnce(&Sight<'_>) -> T) -> T {
-        partition.mark();
         let mut pin = domain().pin();
         let guard = pin.enter(partition.index.reading());
         let lookup = partition.lookup();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use super::directory::Known;
 use super::{Collection, Stamps};
@@ -95,7 +96,8 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfMemory`].
+    /// [`Error::OutOfMemory`], and [`Error::WriteConflict`] while a scope is changed
+    /// [apart](super::PreparedBatch::commit_apart).
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         self.snapshot_of(|_| true)
     }
@@ -111,6 +113,9 @@ impl Collection {
     }
 
     fn snapshot_of(&self, is_chosen: impl Fn(&Scope) -> bool) -> Result<Snapshot, Error> {
+        if self.away.iter().any(&is_chosen) {
+            return Err(Error::WriteConflict);
+        }
         let shelf = self.reader.shelf();
         let all = self.partitions.iter().chain(shelf.resting());
         let mut parts = BTreeMap::new();
@@ -119,8 +124,14 @@ impl Collection {
             let (scope, stamp) = (scope.clone(), partition.stamp);
             parts.insert(scope.clone(), SavedPart { scope, entries, stamp, save });
         }
-        for known in shelf.directory.iter().filter(|known| is_chosen(known.scope())) {
-            let Known::Closed(closed) = known else { continue };
+        let closed = shelf.directory.iter().filter_map(|known| match known {
+            Known::Closed(closed) if is_chosen(closed.scope()) => Some(Arc::clone(closed)),
+            _ => None,
+        });
+        let closed: Vec<_> = closed.collect();
+        // Others open scopes while these are read.
+        drop(shelf);
+        for closed in closed {
             let (save, entries) = (closed.save()?, closed.entries);
             let (scope, stamp) = (closed.scope().clone(), closed.stamp);
             parts.insert(scope.clone(), SavedPart { scope, entries, stamp, save });

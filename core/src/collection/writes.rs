@@ -31,6 +31,8 @@ pub enum Write {
     PatchMetadata(EntryKey, Object),
     /// [`Collection::delete`].
     Delete(Vec<EntryKey>),
+    /// The same for entries that may have expired.
+    Erase(Vec<EntryKey>),
     /// [`Collection::delete_where`].
     DeleteWhere(Scope, Filter),
     /// [`Collection::delete_scope`].
@@ -50,7 +52,7 @@ impl Write {
             Self::UpdateMetadata(key, _) | Self::PatchMetadata(key, _) => {
                 Box::new(std::iter::once(key.scope()))
             }
-            Self::Delete(keys) => Box::new(keys.iter().map(EntryKey::scope)),
+            Self::Delete(keys) | Self::Erase(keys) => Box::new(keys.iter().map(EntryKey::scope)),
             Self::DeleteWhere(scope, _) | Self::DeleteScope(scope) | Self::Purge(scope) => {
                 Box::new(std::iter::once(scope))
             }
@@ -154,10 +156,12 @@ impl Collection {
     }
 
     /// Deletes all of a scope, in O(1) for searches, and gives its memory back; how many entries
-    /// that were.
+    /// that were. One that is changed [apart](super::PreparedBatch::commit_apart) stays.
     pub fn delete_scope(&mut self, scope: &Scope) -> usize {
-        // One that cannot be read any more is gone all the same.
-        let deleted = self.reader.read(scope, |at| at.len()).ok().flatten().unwrap_or(0);
+        if self.away.contains(scope) {
+            return 0;
+        }
+        let deleted = self.reader.stats_for_scope(scope).vector_count;
         self.give_up(std::slice::from_ref(scope));
         deleted
     }

@@ -308,7 +308,7 @@ impl HnswIndex {
         let mut born = Vec::new();
         born.try_reserve_exact(births).map_err(|_| Error::OutOfMemory { bytes: 4 * births })?;
         let is_graph = self.graph.is_some();
-        let crosses = !is_graph && self.len() + births - deaths > self.reader.flat_max();
+        let crosses = self.crosses(births, deaths);
         self.slots.reserve(births, deaths, is_graph || crosses)?;
         self.exact.reserve(growth)?;
         if let Some(graph) = &mut self.graph {
@@ -325,6 +325,20 @@ impl HnswIndex {
         }
         let promotion = if crosses { Some(self.promotion(growth)?) } else { None };
         Ok((born, promotion))
+    }
+
+    /// Is there a graph with a change that was not there before?
+    fn crosses(&self, births: usize, deaths: usize) -> bool {
+        self.graph.is_none() && self.len() + births - deaths > self.reader.flat_max()
+    }
+
+    /// How many vectors a change has linked.
+    pub(crate) fn links(&self, births: usize, deaths: usize) -> usize {
+        match self.crosses(births, deaths) {
+            true => self.len() + births - deaths,
+            false if self.graph.is_some() => births,
+            false => 0,
+        }
     }
 }
 

@@ -47,6 +47,7 @@ pub struct SnapshotIndex {
     pub(crate) config: HnswConfig,
     pub(crate) dimensions: usize,
     pub(crate) places: Vec<Place>,
+    checksum: u64,
 }
 
 /// Where the part of a scope lies.
@@ -98,7 +99,7 @@ impl SnapshotIndex {
         }
         let outer = HEADER as u64..footer.directory.start;
         let places = read_directory(directory, footer.parts, outer)?;
-        Ok(Self { config, dimensions, places })
+        Ok(Self { config, dimensions, places, checksum: footer.checksum })
     }
 
     /// The index of a file of so many bytes.
@@ -129,6 +130,13 @@ impl SnapshotIndex {
         }
         let start = usize::try_from(directory.start).unwrap_or(end);
         Self::new(all, &all[start..end], footer)
+    }
+
+    /// The checksum of the directory, which has those of all parts: no two snapshots that differ
+    /// have the same.
+    #[must_use]
+    pub fn checksum(&self) -> u64 {
+        self.checksum
     }
 
     /// The scopes of the snapshot and how many entries each has.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Open, Part, Place, SnapshotIndex, corrupt};
+use super::{Open, Part, Place, SnapshotIndex, Verify, corrupt};
 use crate::error::Error;
 use crate::memory::Bytes;
 use crate::scope::Scope;
@@ -101,9 +101,9 @@ impl SnapshotFile {
     }
 
     /// The part of a scope, which nobody else has.
-    pub(crate) fn part(&self, scope: &Scope) -> Result<(&Place, Part), Error> {
+    pub(crate) fn part(&self, scope: &Scope, verify: Verify) -> Result<(&Place, Part), Error> {
         let place = self.place(scope)?;
         let bytes = self.0.source.read(place.range.clone())?;
-        Ok((place, Part::new(bytes, place, self.0.open.verify)?))
+        Ok((place, Part::new(bytes, place, verify)?))
     }
 }

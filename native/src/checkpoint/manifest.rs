@@ -22,6 +22,8 @@ pub(crate) struct Listed {
     pub(crate) number: u64,
     pub(crate) collection: u32,
     pub(crate) bytes: u64,
+    /// That of its directory, by which it is known from other files of its name.
+    pub(crate) checksum: u64,
     pub(crate) scopes: BTreeSet<Scope>,
 }
 
@@ -68,7 +70,7 @@ mod tests {
     }
 
     fn listed(number: u64, collection: u32, names: &[&str]) -> Listed {
-        Listed { number, collection, bytes: 1, scopes: scopes(names) }
+        Listed { number, collection, bytes: 1, checksum: 2, scopes: scopes(names) }
     }
 
     #[test]

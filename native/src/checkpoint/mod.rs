@@ -74,7 +74,8 @@ impl Checkpoints {
     ) -> Result<Self, StoreError> {
         fs::create_dir_all(&folder).map_err(StoreError::io(&folder))?;
         let last = current.files.iter().map(|listed| listed.number).max();
-        let state = State { next: last.map_or(0, |last| last + 1), open: BTreeMap::new(), current };
+        let next = last.map_or(0, |last| last.saturating_add(1));
+        let state = State { next, open: BTreeMap::new(), current };
         let checkpoints = Self { folder, files, room, state: Mutex::new(state) };
         checkpoints.tidy();
         Ok(checkpoints)
@@ -154,8 +155,10 @@ impl Checkpoints {
         self.replace(&path, |file| snapshot.write(&mut WriteSink(file))).map_err(failed)?;
         let scopes = stamps.scopes().cloned().collect();
         let bytes = fs::metadata(&path).map_err(StoreError::io(&path))?.len();
-        let listed = Listed { number, collection, bytes, scopes };
-        let file = open_file(&self.folder, &listed, &self.room)?;
+        let (listed, file) = read_file(&path, &self.room).map(|file| {
+            let checksum = file.index().checksum();
+            (Listed { number, collection, bytes, checksum, scopes }, file)
+        })?;
         Ok(Written { listed, file, stamps })
     }
 
@@ -194,6 +197,7 @@ impl Checkpoints {
     }
 
     fn remove_others(&self, current: &Manifest) -> io::Result<()> {
+        let mut done = Ok(());
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -201,10 +205,11 @@ impl Checkpoints {
             let (Ok(number), "vcn" | "vcn.new") = (number.parse::<u64>(), rest) else { continue };
             let is_named = |listed: &Listed| listed.number == number && rest == "vcn";
             if !current.files.iter().any(is_named) {
-                self.files.remove(&path)?;
+                // One that cannot be removed does not keep others.
+                done = done.and(self.files.remove(&path));
             }
         }
-        Ok(())
+        done
     }
 
     /// Writes a file beside a path and gives it that name.
@@ -235,12 +240,17 @@ pub(crate) fn open_file(
     room: &Arc<Room>,
 ) -> Result<SnapshotFile, StoreError> {
     let path = listed.path(folder);
-    let file = CheckpointFile::open(&path, Arc::clone(room)).map_err(StoreError::io(&path))?;
-    let index = SnapshotIndex::read(&file, file.len())?;
-    if let Some(scope) = listed.scopes.iter().find(|scope| index.range(scope).is_none()) {
-        let reason = format!("{} lacks the scope {scope}", path.display());
+    let file = read_file(&path, room)?;
+    if file.index().checksum() != listed.checksum {
+        let reason = format!("{} is not the file that was written there", path.display());
         return Err(Error::Unreadable { reason }.into());
     }
+    Ok(file)
+}
+
+fn read_file(path: &Path, room: &Arc<Room>) -> Result<SnapshotFile, StoreError> {
+    let file = CheckpointFile::open(path, Arc::clone(room)).map_err(StoreError::io(path))?;
+    let index = SnapshotIndex::read(&file, file.len())?;
     let open = Open::default().with_verify(Verify::UpTo(VERIFIED_MAX)).with_memory(huge_pages());
     Ok(SnapshotFile::new(index, file, open))
 }

@@ -12,7 +12,7 @@ use super::{Checkpoints, Listed, Manifest, Written};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::hosted::Hosted;
-use crate::journal::{Done, Reply};
+use crate::inbox::{Done, Reply};
 use crate::room::Full;
 use crate::tables::{log_end, write_checkpoint};
 use crate::threads::caught;
@@ -44,7 +44,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 
 impl Writer {
     /// Have so many entries changed that it pays to write all scopes that they are in?
-    pub(crate) fn is_checkpoint_due(&self, is_idle: bool, full: Full) -> bool {
+    pub(crate) fn is_checkpoint_due(&mut self, is_idle: bool, full: Full) -> bool {
         let least = if is_idle || full > Full::No { CHANGES_MIN / 16 } else { CHANGES_MIN };
         let too_early = self.not_before.is_some_and(|at| Instant::now() < at);
         if self.changed < least || self.running.is_some() || too_early {
@@ -53,8 +53,13 @@ impl Writer {
         if full > Full::No {
             return true;
         }
+        if !is_idle && self.changed < self.look_at {
+            return false;
+        }
         let count = |host: &Arc<Hosted>| host.reader().stats().vector_count;
         let all: usize = self.shared.hosts().iter().map(count).sum();
+        // Counting goes through all scopes, which is not done with each write.
+        self.look_at = all / 8;
         self.changed >= all / if is_idle { 64 } else { 8 }
     }
 
@@ -69,6 +74,7 @@ impl Writer {
         if self.running.is_some() {
             return self.waiting.extend(waiting);
         }
+        self.await_linked();
         let (running, work) = match self.take(&place.database, checkpoints) {
             Ok((running, work)) => (Running { waiting, ..running }, work),
             Err(error) => return self.failed(&error, waiting),
@@ -78,7 +84,7 @@ impl Writer {
         if work.is_empty() {
             return self.end_checkpoint(Ok(Vec::new()));
         }
-        let (to, checkpoints) = (Arc::clone(&self.shared), Arc::clone(checkpoints));
+        let (to, checkpoints) = (Arc::clone(&self.shared.inbox), Arc::clone(checkpoints));
         let write = move || to.add_files(caught(|| write(&checkpoints, work)));
         let builder = std::thread::Builder::new().name("vicino checkpoint".to_owned());
         match builder.spawn(write) {
@@ -128,7 +134,7 @@ impl Writer {
     /// Has the files be current that were written.
     pub(crate) fn end_checkpoint(&mut self, files: Result<Vec<Written>, StoreError>) {
         let Some(mut running) = self.running.take() else { return };
-        let mut waiting = std::mem::take(&mut running.waiting);
+        let waiting = std::mem::take(&mut running.waiting);
         // It has said its last, and gives the store back.
         drop(running.thread.take().map(JoinHandle::join));
         let shared = Arc::clone(&self.shared);
@@ -151,7 +157,6 @@ impl Writer {
             }
             Err(error) => {
                 self.changed += running.changed;
-                waiting.append(&mut self.waiting);
                 self.failed(&error, waiting);
             }
         }
@@ -164,7 +169,7 @@ impl Writer {
     /// Waits for the checkpoint that is being written, if one is.
     pub(crate) fn await_checkpoint(&mut self) {
         if self.running.is_some()
-            && let Some(files) = self.shared.wait_for_files()
+            && let Some(files) = self.shared.inbox.wait_for_files()
         {
             self.end_checkpoint(files);
         }
@@ -181,9 +186,9 @@ fn is_log_empty(database: &Database) -> Result<bool, StoreError> {
     Ok(database.read(log_end)?.0 == 0)
 }
 
-fn manifest_text(manifest: &Manifest) -> Result<String, StoreError> {
+fn manifest_text(manifest: &Manifest) -> Result<Vec<u8>, StoreError> {
     let failed = StoreError::io("the manifest of checkpoints".as_ref());
-    serde_json::to_string(manifest).map_err(|error| failed(error.into()))
+    serde_json::to_vec(manifest).map_err(|error| failed(error.into()))
 }
 
 /// Writes snapshots into files that outlive the power.

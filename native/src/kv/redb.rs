@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use super::{BackendStats, StorageBackend};
 use crate::database::Database;
 use crate::error::StoreError;
-use crate::journal::{Done, Journal, Place, Task};
+use crate::inbox::{Done, Task};
+use crate::journal::{Journal, Place};
 use crate::tables::Values;
 use crate::threads::apart;
 

@@ -14,11 +14,12 @@ use vicino_core::{
 
 use super::BlockingScopedVectorStorage;
 use super::store::same_vectors;
-use crate::error::StoreError;
+use crate::error::{StoreError, is_damage};
 use crate::files::{read_file, write_file};
 use crate::hosted::Hosted;
+use crate::inbox::{Done, Task};
 use crate::isa::simd;
-use crate::journal::{Done, Journal, Task};
+use crate::journal::Journal;
 use crate::threads::Rayon;
 
 /// The calls of a [`HnswVectorStorage`](super::HnswVectorStorage) for programs that wait.
@@ -199,7 +200,13 @@ impl BlockingVectorStorage {
     /// All of this moment, to be written to a file while everybody goes on.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let (hosted, all) = (self.hosted()?, self.reader()?.known_scopes());
-        self.ask(&all, |_| hosted.collection().snapshot())
+        match self.journal.run(Task::Snapshot(Arc::clone(&hosted))) {
+            Err(error) if is_damage(error.code()) => {
+                self.journal.run(Task::Mend(Arc::clone(&hosted), all))?;
+                self.journal.run(Task::Snapshot(hosted)).map(Done::snapshot)
+            }
+            done => done.map(Done::snapshot),
+        }
     }
 
     /// The length of its vectors, and how they are compared and found.
@@ -226,7 +233,7 @@ impl BlockingVectorStorage {
     ) -> Result<T, StoreError> {
         let hosted = self.hosted()?;
         match ask(&hosted.reader()) {
-            Err(error) if ["corrupt", "unreadable"].contains(&error.code()) => {
+            Err(error) if is_damage(error.code()) => {
                 let scopes = scopes.into_iter().cloned().collect();
                 self.journal.run(Task::Mend(Arc::clone(&hosted), scopes))?;
                 Ok(ask(&hosted.reader())?)

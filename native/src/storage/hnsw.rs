@@ -52,7 +52,11 @@ impl HnswVectorStorage {
     #[must_use]
     pub fn new(dimensions: usize, config: HnswConfig) -> Self {
         let hosted = empty(dimensions, config).map(|it| Arc::new(Hosted::new("", 0, it)));
-        Self(BlockingVectorStorage::new(hosted, Journal::new(None)))
+        let journal = Journal::new(None);
+        if let Ok(hosted) = &hosted {
+            journal.host(hosted);
+        }
+        Self(BlockingVectorStorage::new(hosted, journal))
     }
 
     /// One in memory, which is gone with the program.
@@ -202,7 +206,7 @@ impl VectorStorage for HnswVectorStorage {
         query: &VectorQuery,
     ) -> Result<(Vec<VectorResult>, Explain), StoreError> {
         let (storage, query) = (self.0.clone(), query.clone());
-        offload(move || storage.explain(&query)).await
+        apart(move || storage.explain(&query)).await
     }
 
     async fn get(&self, key: &EntryKey) -> Result<Option<VectorEntry>, StoreError> {
@@ -243,12 +247,12 @@ impl VectorStorage for HnswVectorStorage {
     ) -> Result<Page, StoreError> {
         let (storage, scope, filter) = (self.0.clone(), scope.clone(), filter.cloned());
         let after = after.map(str::to_owned);
-        offload(move || storage.list(&scope, filter.as_ref(), after.as_deref(), limit)).await
+        apart(move || storage.list(&scope, filter.as_ref(), after.as_deref(), limit)).await
     }
 
     async fn count(&self, scope: &Scope, filter: Option<&Filter>) -> Result<usize, StoreError> {
         let (storage, scope, filter) = (self.0.clone(), scope.clone(), filter.cloned());
-        offload(move || storage.count(&scope, filter.as_ref())).await
+        apart(move || storage.count(&scope, filter.as_ref())).await
     }
 
     async fn scopes(&self) -> Result<Vec<Scope>, StoreError> {

@@ -2,7 +2,9 @@
 
 use std::mem;
 
-use vicino_core::{Collection, CollectionReader, EntryKey, Error, HnswConfig, Scope, VectorEntry};
+use vicino_core::{
+    Collection, CollectionReader, EntryKey, Error, HnswConfig, Scope, VectorEntry, Write,
+};
 
 use crate::checkpoint::Checkpoints;
 use crate::database::Database;
@@ -102,7 +104,8 @@ impl<'c> Filling<'c> {
                 }
             }
             if self.made.is_ok() {
-                self.made = self.collection.delete(&gone, now_ms()).map(drop);
+                // Those included that have expired, which were deleted before they had.
+                self.made = self.collection.write(Write::Erase(gone), now_ms()).map(drop);
             }
             self.put();
             if matches!(self.made, Err(Error::Corrupt { .. } | Error::Unreadable { .. })) {

@@ -14,7 +14,8 @@ use crate::checkpoint::{Checkpoints, Files, Manifest, RealFiles};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::hosted::Hosted;
-use crate::journal::{Journal, Place, Task};
+use crate::inbox::Task;
+use crate::journal::{Journal, Place};
 use crate::kv::RedbBackend;
 use crate::lock::Lock;
 use crate::room::Room;
@@ -120,8 +121,15 @@ impl Store {
     ) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
         let lock = Lock::take(folder)?;
+        let is_new = !folder.join("store.redb").exists();
         let database = Database::open(&folder.join("store.redb"), config.cache())?;
         let database = Arc::new(database.with_lock(lock));
+        if is_new {
+            // Its name, and that of its folder, outlive the power before anything is said to.
+            for folder in [Some(folder), folder.parent()].into_iter().flatten() {
+                files.sync_folder(folder).map_err(StoreError::io(folder))?;
+            }
+        }
         let found = database.read(read_version)?.unwrap_or(VERSION);
         if found > VERSION {
             let path = database.path().to_owned();
@@ -275,7 +283,7 @@ fn checkpoints(
     database: &Database,
 ) -> Result<Arc<Checkpoints>, StoreError> {
     let text = database.read(read_checkpoint)?;
-    let manifest = text.map_or(Ok(Manifest::default()), |text| serde_json::from_str(&text));
+    let manifest = text.map_or(Ok(Manifest::default()), |text| serde_json::from_slice(&text));
     if let Err(error) = &manifest {
         tracing::warn!(%error, "checkpoints are unknown; all is made again of the database");
     }

@@ -1,0 +1,264 @@
+//! The thread that writes: groups of what is asked for go to the disk in one transaction, and are
+//! seen by searches once they are there. While nobody asks for anything it clears up.
+
+mod apart;
+mod group;
+mod turns;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redb::{Error as DatabaseError, WriteTransaction};
+use vicino_core::{Maintenance, Scope, Searcher, Write};
+
+use self::apart::Apart;
+use self::group::write_all;
+use self::turns::Turns;
+use crate::checkpoint::Running;
+use crate::error::StoreError;
+use crate::hosted::{Hosted, now_ms};
+use crate::inbox::{Done, Reply, Request, Task};
+use crate::journal::Shared;
+use crate::room::Full;
+use crate::storage::{Durability, scope_of};
+use crate::tables;
+use crate::threads::caught;
+
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    /// The checkpoint that is being written.
+    pub(crate) running: Option<Running>,
+    /// Who wants another when it is done.
+    pub(crate) waiting: Vec<Reply>,
+    /// Entries that have changed since the last one began, about.
+    pub(crate) changed: usize,
+    /// So many were found to be too few for one.
+    few: usize,
+    /// At so many it is looked whether they are enough.
+    pub(crate) look_at: usize,
+    /// When a checkpoint may be tried again of which one failed.
+    pub(crate) not_before: Option<Instant>,
+    /// Writes since collections were last cleared up.
+    unswept: usize,
+    apart: Apart,
+    turns: Turns,
+    /// A bug, after which nothing is written.
+    broken: Option<StoreError>,
+    /// When all has to be on the disk that was written.
+    sync_at: Option<Instant>,
+    searcher: Searcher,
+}
+
+/// So long nobody asks for anything before it clears up.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// The distances of clearing up at a time: some milliseconds, for which others wait.
+const SWEEP: u64 = 50_000;
+
+/// So many changes, and a checkpoint waits for those that are on their way.
+const CHANGED_MAX: usize = 32_768;
+
+/// So many writes, and it clears up though it is asked for more.
+const UNSWEPT_MAX: usize = 16_384;
+
+impl Writer {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let place = shared.place.as_ref();
+        let log = place.and_then(|place| place.database.read(tables::log_end).ok());
+        // Something is better than nothing where it is not known.
+        let changed = log.map_or(0, |(rows, _)| usize::try_from(rows).unwrap_or(usize::MAX));
+        let (running, waiting, not_before) = (None, Vec::new(), None);
+        Self {
+            shared,
+            running,
+            waiting,
+            changed,
+            few: 0,
+            look_at: 0,
+            not_before,
+            unswept: 0,
+            apart: Apart::default(),
+            turns: Turns::default(),
+            broken: None,
+            sync_at: None,
+            searcher: Searcher::default(),
+        }
+    }
+
+    /// Does what comes until the queue is closed and empty.
+    pub(crate) fn run(mut self) {
+        while let (Some(group), None) = (self.next_group(), &self.broken) {
+            let is_idle = group.is_empty();
+            self.serve(group);
+            self.sync(false);
+            self.look_after(is_idle);
+        }
+        self.sync(true);
+    }
+
+    /// What is done together next; nothing where nobody asks for anything, none at the end.
+    fn next_group(&mut self) -> Option<Vec<Request>> {
+        let is_restless = self.unswept > 0 || self.changed != self.few || self.not_before.is_some();
+        let sync = self.sync_at.map(|at| at.saturating_duration_since(Instant::now()));
+        let most = is_restless.then_some(IDLE).into_iter().chain(sync).min();
+        let mut queue = self.shared.inbox.wait(most);
+        if let Some(files) = queue.files.take() {
+            drop(queue);
+            self.end_checkpoint(files);
+            queue = self.shared.inbox.queue();
+        }
+        if !queue.linked.is_empty() {
+            let linked = std::mem::take(&mut queue.linked);
+            self.apart.free(&mut queue, &linked);
+            drop(queue);
+            self.take_back(linked);
+            queue = self.shared.inbox.queue();
+        }
+        if queue.requests.is_empty() && queue.closed {
+            drop(queue);
+            match (&self.running, self.apart.is_empty()) {
+                (None, true) => return None,
+                (Some(_), true) => self.await_checkpoint(),
+                (_, false) => self.await_linked(),
+            }
+            queue = self.shared.inbox.queue();
+        }
+        Some(self.turns.take(&mut queue.requests))
+    }
+
+    fn serve(&mut self, mut group: Vec<Request>) {
+        let last = group.pop_if(|last| last.task.is_alone());
+        let later = self.write(group);
+        if let Some(Request { task, reply }) = last {
+            match task {
+                Task::Maintain(hosted, budget) => {
+                    reply(self.maintain(&hosted, budget).map(Done::Maintained));
+                }
+                Task::Mend(hosted, scopes) => {
+                    let mut scopes = scopes.iter();
+                    let mended = scopes.try_for_each(|scope| self.mend(&hosted, scope));
+                    reply(mended.map(|()| Done::Nothing));
+                }
+                Task::Snapshot(hosted) => {
+                    self.await_linked();
+                    let snapshot = hosted.collection().snapshot();
+                    reply(snapshot.map(Done::Snapshot).map_err(StoreError::from));
+                }
+                Task::Checkpoint => self.begin_checkpoint(vec![reply]),
+                _ => unreachable!("others are not alone"),
+            }
+        }
+        let mut queue = self.shared.inbox.queue();
+        later.into_iter().rev().for_each(|request| queue.requests.push_front(request));
+    }
+
+    /// Does what nobody asks for.
+    fn look_after(&mut self, is_idle: bool) {
+        let Some(place) = &self.shared.place else {
+            if self.unswept > if is_idle { 0 } else { UNSWEPT_MAX } {
+                self.sweep();
+            }
+            self.few = self.changed;
+            return;
+        };
+        if place.checkpoints.is_none() {
+            (self.few, self.unswept) = (self.changed, 0);
+            return;
+        }
+        place.room.make(0);
+        let full = place.room.full();
+        if !place.maintenance && full == Full::No {
+            (self.few, self.unswept) = (self.changed, 0);
+        } else if self.unswept > if is_idle { 0 } else { UNSWEPT_MAX } {
+            self.sweep();
+        } else if self.is_checkpoint_due(is_idle, full) && self.may_begin() {
+            self.begin_checkpoint(Vec::new());
+        } else if is_idle && self.running.is_none() && self.apart.is_empty() {
+            self.few = self.changed;
+        }
+        if full == Full::Almost {
+            // There would be no room for what comes.
+            self.await_checkpoint();
+        }
+    }
+
+    /// Is no scope on its way for which a checkpoint would wait, or does it last too long?
+    fn may_begin(&self) -> bool {
+        self.apart.is_empty() || self.changed > CHANGED_MAX
+    }
+
+    fn sweep(&mut self) {
+        let mut finished = true;
+        for hosted in self.shared.hosts() {
+            match self.maintain(&hosted, SWEEP) {
+                Ok(done) => finished &= done.finished,
+                Err(error) => tracing::warn!(%error, "a collection is not cleared up"),
+            }
+        }
+        self.unswept = usize::from(!finished);
+    }
+
+    /// Clears a collection up.
+    fn maintain(&mut self, hosted: &Hosted, budget: u64) -> Result<Maintenance, StoreError> {
+        let mut collection = hosted.collection();
+        let now = now_ms();
+        let mut purged = 0;
+        let expired = collection.expired_scopes(now);
+        if !expired.is_empty() {
+            let mut batch = collection.batch(now)?;
+            for scope in expired {
+                purged += batch.add(Write::Purge(scope))?.count;
+            }
+            let prepared = batch.prepare()?;
+            let all = std::iter::once((hosted.number(), &prepared));
+            self.commit(|to| write_all(to, all, &[]))?;
+            prepared.commit();
+            self.changed += purged;
+        }
+        let mut done = collection.sweep(budget, now)?;
+        done.purged += purged;
+        Ok(done)
+    }
+
+    /// Makes a scope again of the database if it cannot be opened, or its file is damaged.
+    pub(crate) fn mend(&mut self, hosted: &Hosted, scope: &Scope) -> Result<(), StoreError> {
+        let Some(place) = &self.shared.place else { return Ok(()) };
+        let reader = hosted.reader();
+        let is_closed = reader.is_closed(scope, &mut self.searcher);
+        let opened = if is_closed { reader.count(scope, None).map(drop) } else { Ok(()) };
+        // Many may have come upon it, and others of its call are well.
+        let Err(error) = opened.and_then(|()| hosted.collection().verify_scope(scope)) else {
+            return Ok(());
+        };
+        tracing::warn!(%scope, %error, "a checkpoint is damaged; it is made again");
+        let (database, number) = (&place.database, hosted.number());
+        let mut made = caught(|| scope_of(database, number, &reader, scope))?;
+        self.changed += made.stats().vector_count;
+        Ok(hosted.collection().replace_scope(scope, &mut made)?)
+    }
+
+    /// Makes a transaction, where there is something to make it in.
+    fn commit<T>(
+        &mut self,
+        write: impl FnOnce(&WriteTransaction) -> Result<T, DatabaseError>,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(place) = &self.shared.place else { return Ok(None) };
+        let Durability::Every(interval) = place.durability else {
+            return place.database.write(write).map(Some);
+        };
+        let done = place.database.write_soon(write)?;
+        self.sync_at.get_or_insert_with(|| Instant::now() + interval);
+        Ok(Some(done))
+    }
+
+    /// Has all on the disk that was written, if its time has come.
+    fn sync(&mut self, is_last: bool) {
+        let is_due = self.sync_at.is_some_and(|at| is_last || at <= Instant::now());
+        if let (Some(place), true) = (&self.shared.place, is_due) {
+            self.sync_at = None;
+            if let Err(error) = place.database.write(|_| Ok(())) {
+                tracing::error!(%error, "what was written last is not on the disk");
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Who is next: what was asked for first, but nobody waits for two imports.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use vicino_core::{Scope, Write};
+
+use crate::inbox::{Request, Task};
+
+/// How the last group was chosen.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    /// Did something large wait for what is small?
+    waited: bool,
+}
+
+/// Entries and keys of one transaction, about: more of them wait for the next.
+const GROUP: usize = 1024;
+
+/// What has more waits once for all that is small.
+const SMALL: usize = 64;
+
+/// So many requests are looked through for small ones.
+const LOOKED: usize = 1024;
+
+impl Turns {
+    /// Takes what is done together next. No request gets before another one of its scope.
+    pub(super) fn take(&mut self, queue: &mut VecDeque<Request>) -> Vec<Request> {
+        let large = queue.front().is_some_and(|first| first.task.size() > SMALL);
+        let small = if large && !self.waited { small(queue) } else { Vec::new() };
+        self.waited = !small.is_empty();
+        if self.waited {
+            return small;
+        }
+        let mut group = Vec::new();
+        let mut size = 0;
+        while size < GROUP
+            && let Some(request) = queue.pop_front()
+        {
+            size += request.task.size();
+            group.push(request);
+        }
+        group
+    }
+}
+
+/// Takes the small requests out that no larger one of their scopes comes before.
+fn small(queue: &mut VecDeque<Request>) -> Vec<Request> {
+    let mut behind: BTreeSet<(u32, Scope)> = BTreeSet::new();
+    let (mut taken, mut left, mut size) = (Vec::new(), VecDeque::new(), 0);
+    for _ in 0..queue.len().min(LOOKED) {
+        let Some(request) = queue.pop_front() else { break };
+        let places = request.task.places();
+        let Some(places) = places.filter(|_| size < GROUP && !request.task.is_alone()) else {
+            // All that follows comes behind it.
+            queue.push_front(request);
+            break;
+        };
+        let of_small = request.task.size() <= SMALL;
+        if of_small && !places.iter().any(|place| behind.contains(place)) {
+            size += request.task.size();
+            taken.push(request);
+        } else {
+            behind.extend(places);
+            left.push_back(request);
+        }
+    }
+    left.append(queue);
+    *queue = left;
+    taken
+}
+
+impl Task {
+    /// The collections and scopes that it writes, if it writes entries.
+    pub(super) fn places(&self) -> Option<BTreeSet<(u32, Scope)>> {
+        let Self::Entries(hosted, write) = self else { return None };
+        let mut places: BTreeSet<(u32, Scope)> = BTreeSet::new();
+        let mut last = None;
+        for scope in write.scopes() {
+            if last != Some(scope) {
+                places.insert((hosted.number(), scope.clone()));
+            }
+            last = Some(scope);
+        }
+        Some(places)
+    }
+
+    /// About how much of a transaction it takes.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Entries(_, Write::Insert(entries) | Write::Upsert(entries)) => entries.len(),
+            Self::Entries(_, Write::Delete(keys) | Write::Erase(keys)) => keys.len(),
+            Self::Set(pairs) => pairs.len(),
+            Self::Delete(keys) => keys.len(),
+            _ if self.is_alone() => GROUP,
+            _ => 1,
+        }
+    }
+
+    /// Is it no part of a transaction of others?
+    pub(super) fn is_alone(&self) -> bool {
+        match self {
+            Self::Maintain(..) | Self::Mend(..) | Self::Snapshot(_) | Self::Checkpoint => true,
+            Self::Entries(..) | Self::Set(_) | Self::Delete(_) | Self::Clear => false,
+        }
+    }
+}
