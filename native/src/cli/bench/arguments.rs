@@ -111,6 +111,16 @@ pub(crate) struct Bench {
     /// Mode: insert into a store in a new folder and into one in memory, by one and many callers
     #[arg(long, group = "mode", value_name = "FOLDER")]
     pub(super) durable: Option<PathBuf>,
+    /// Instead, measure one tenant of --durable alone, and while another imports all rows
+    #[arg(long, requires = "durable")]
+    pub(super) beside: bool,
+    /// Instead, measure so many tenants of 100 rows each that share --memory-limit
+    #[arg(long, requires_all = ["durable", "memory_limit"], value_name = "TENANTS")]
+    #[arg(value_parser = within(1..=10_000_000), conflicts_with = "beside")]
+    pub(super) asleep: Option<usize>,
+    /// The bytes that the store of --asleep may take
+    #[arg(long, requires = "asleep", value_name = "BYTES", value_parser = within(1..=usize::MAX))]
+    pub(super) memory_limit: Option<usize>,
 }
 
 /// Threads that a build or a request may ask for: more than any machine has that runs one.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use vicino::{BlockingVectorStorage, HnswVectorStorage, Store};
+use vicino::{BlockingVectorStorage, HnswVectorStorage, Store, StoreConfig, VectorQuery};
 
 use super::data::Data;
 use super::store::{entries, few, scope};
@@ -21,6 +21,9 @@ const EACH: usize = 16;
 /// Rows that one caller inserts one by one, and those of a batch.
 const SINGLES: usize = 200;
 const BATCH: usize = 1000;
+
+/// Rows that a store has beyond its checkpoint.
+const TAIL: usize = 10_000;
 
 const SYNCS: usize = 50;
 
@@ -37,10 +40,13 @@ pub(super) fn run(bench: &Bench, folder: &Path, out: &mut impl Write) -> Result<
     writeln!(out, "4 KB and a sync: {:.0} us (p50)", sync(folder)?.micros(50))?;
 
     let first = count - last;
+    // Some for a store that comes to no orderly end.
+    let tail = TAIL.min(first / 2);
+    let rows = first - tail;
     for (name, storage) in both {
-        let took = batches(storage, &data, 0..first)?;
-        let rate = first as f64 / took.as_secs_f64();
-        writeln!(out, "{name}: {first} rows by {BATCH}: {rate:.0} a second")?;
+        let took = batches(storage, &data, 0..rows)?;
+        let rate = rows as f64 / took.as_secs_f64();
+        writeln!(out, "{name}: {rows} rows by {BATCH}: {rate:.0} a second")?;
     }
     for (name, storage) in both {
         let rows = first..first + CALLERS * EACH;
@@ -70,12 +76,37 @@ pub(super) fn run(bench: &Bench, folder: &Path, out: &mut impl Write) -> Result<
             "{name}: one caller: {rate:.0} a second, p50 {half:.0} us, p99 {most:.0} us"
         )?;
     }
-    drop((store, disk));
     let start = Instant::now();
-    let again = Store::open_blocking(folder)?;
-    again.collection_blocking("bench", bench.dim, bench.config())?;
-    writeln!(out, "disk: opened in {:.0} ms", start.elapsed().as_secs_f64() * 1e3)?;
+    store.close_blocking()?;
+    writeln!(out, "disk: closed in {:.0} ms", start.elapsed().as_secs_f64() * 1e3)?;
+    drop((store, disk));
+    let (store, disk) = opened(bench, folder, &data, out)?;
+    let took = batches(disk.blocking(), &data, first - tail..first)?;
+    writeln!(out, "disk: {tail} more in {:.0} ms, and no end", took.as_secs_f64() * 1e3)?;
+    drop((store, disk));
+    opened(bench, folder, &data, out)?;
     Ok(())
+}
+
+/// Opens the store, and searches once.
+fn opened(
+    bench: &Bench,
+    folder: &Path,
+    data: &Data,
+    out: &mut impl Write,
+) -> Result<(Store, HnswVectorStorage)> {
+    let start = Instant::now();
+    let config = StoreConfig::default().with_maintenance(false);
+    let store = Store::open_with_blocking(folder, config)?;
+    let disk = store.collection_blocking("bench", bench.dim, bench.config())?;
+    let opened = start.elapsed().as_secs_f64() * 1e3;
+    let start = Instant::now();
+    let query = VectorQuery::new(data.queries().next().unwrap_or_default().to_vec(), bench.k)
+        .with_scope(scope());
+    disk.blocking().search(&query)?;
+    let searched = start.elapsed().as_secs_f64() * 1e3;
+    writeln!(out, "disk: opened in {opened:.0} ms, first search in {searched:.1} ms")?;
+    Ok((store, disk))
 }
 
 /// How long the disk takes to have a page for good.

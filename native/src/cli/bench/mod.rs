@@ -5,7 +5,9 @@
 //! asked for, searches that are timed on one, but for those of `interactive`.
 
 mod arguments;
+mod asleep;
 mod batches;
+mod beside;
 mod churn;
 mod data;
 mod durable;
@@ -58,7 +60,11 @@ impl Bench {
         } else if let Some(path) = &self.snapshot {
             snapshot::run(self, path, out)
         } else if let Some(folder) = &self.durable {
-            durable::run(self, folder, out)
+            match (self.asleep, self.memory_limit) {
+                (Some(tenants), Some(limit)) => asleep::run(self, folder, tenants, limit, out),
+                _ if self.beside => beside::run(self, folder, out),
+                _ => durable::run(self, folder, out),
+            }
         } else {
             sweep::run(self, out)
         }

@@ -1,0 +1,137 @@
+//! What it costs one tenant that another imports: its durable inserts and its searches, alone and
+//! then.
+
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use vicino::{BlockingVectorStorage, Scope, Store, VectorQuery};
+
+use super::Bench;
+use super::data::Data;
+use super::latency::Latencies;
+use super::store::{entries, few, scope};
+use super::table::Table;
+
+/// Rows that the one tenant has, enough for a graph.
+const OWN: usize = 20_000;
+
+/// Inserts of the one tenant that are timed alone; beside the import there are as many as it lasts.
+const ALONE: usize = 400;
+
+/// Rows of a batch of the import.
+const BATCH: usize = 1000;
+
+/// Prints a line for the tenant alone, one for it beside the import, and their ratios.
+pub(super) fn run(bench: &Bench, folder: &Path, out: &mut impl Write) -> Result<()> {
+    let data = bench.data()?;
+    let own = OWN.min(data.len() / 4);
+    ensure!(data.len() > 2 * own + ALONE, "{} rows are too few", data.len());
+    let store = Store::open_blocking(folder)?;
+    let storage = store.collection_blocking("bench", bench.dim, bench.config())?;
+    let storage = storage.blocking();
+    storage.insert(entries(&data, 0..own, &scope(), few))?;
+    let titles = ["rows", "insert p50 us", "insert p99 us", "search p50 us", "search p99 us"];
+    let table = Table::new(&titles, out)?;
+
+    let mut next = own;
+    let enough = |count: usize| count >= ALONE;
+    let alone = live(storage, &data, &mut next, enough)?;
+    let import = next + ALONE..data.len();
+    let done = AtomicBool::new(false);
+    let start = Instant::now();
+    let mut rate = 0.0;
+    let beside = std::thread::scope(|threads| {
+        let importing = threads.spawn(|| {
+            let imported = import_rows(storage, &data, import.clone());
+            done.store(true, Ordering::Relaxed);
+            imported.map(|()| import.len() as f64 / start.elapsed().as_secs_f64())
+        });
+        let mut rows = 0..own;
+        let beside = live_again(storage, &data, &mut rows, &done);
+        rate = importing.join().ok().context("the import panicked")??;
+        beside
+    })?;
+    for (name, [inserts, searches]) in [("alone", &alone), ("beside", &beside)] {
+        let figure = |of: &Latencies, percent| format!("{:.0}", of.micros(percent));
+        let [a, b] = [inserts, searches].map(|of| [figure(of, 50), figure(of, 99)]);
+        table.row(&[&[name.to_owned()], &a[..], &b[..]].concat(), out)?;
+    }
+    let ratio = |of: usize, percent| beside[of].micros(percent) / alone[of].micros(percent);
+    writeln!(
+        out,
+        "\nratios: insert p50 {:.2}, p99 {:.2}; search p50 {:.2}, p99 {:.2}; import {rate:.0} a second",
+        ratio(0, 50),
+        ratio(0, 99),
+        ratio(1, 50),
+        ratio(1, 99)
+    )?;
+    Ok(())
+}
+
+fn import_rows(storage: &BlockingVectorStorage, data: &Data, rows: Range<usize>) -> Result<()> {
+    for start in rows.clone().step_by(BATCH) {
+        let to = Scope::Tenant("import".to_owned());
+        storage.insert(entries(data, start..rows.end.min(start + BATCH), &to, few))?;
+    }
+    Ok(())
+}
+
+/// Inserts and searches by turns until there is enough.
+fn live(
+    storage: &BlockingVectorStorage,
+    data: &Data,
+    next: &mut usize,
+    enough: impl Fn(usize) -> bool,
+) -> Result<[Latencies; 2]> {
+    let (mut inserts, mut searches) = (Vec::new(), Vec::new());
+    while !enough(inserts.len()) {
+        let entry = entries(data, *next..*next + 1, &scope(), few);
+        *next += 1;
+        let start = Instant::now();
+        storage.insert(entry)?;
+        inserts.push(start.elapsed());
+        search(storage, data, &mut searches)?;
+    }
+    Ok([Latencies::new(inserts), Latencies::new(searches)])
+}
+
+/// The same with rows that are there, each put in its own place, until all is imported.
+fn live_again(
+    storage: &BlockingVectorStorage,
+    data: &Data,
+    rows: &mut Range<usize>,
+    done: &AtomicBool,
+) -> Result<[Latencies; 2]> {
+    let (mut inserts, mut searches) = (Vec::new(), Vec::new());
+    while !done.load(Ordering::Relaxed) {
+        let Some(row) = rows.next() else { break };
+        let entry = entries(data, row..row + 1, &Scope::Tenant("own".to_owned()), few);
+        let entry = entry.into_iter().map(|entry| entry.with_scope(scope())).collect();
+        let start = Instant::now();
+        storage.upsert(entry)?;
+        inserts.push(start.elapsed());
+        search(storage, data, &mut searches)?;
+    }
+    Ok([Latencies::new(inserts), Latencies::new(searches)])
+}
+
+/// Times some searches.
+fn search(
+    storage: &BlockingVectorStorage,
+    data: &Data,
+    took: &mut Vec<std::time::Duration>,
+) -> Result<()> {
+    for _ in 0..4 {
+        let query =
+            data.queries().nth(took.len() % data.queries().len()).unwrap_or_default().to_vec();
+        let query = VectorQuery::new(query, 10).with_scope(scope());
+        let start = Instant::now();
+        storage.search(&query)?;
+        took.push(start.elapsed());
+    }
+    Ok(())
+}
