@@ -41,7 +41,7 @@ mod verify_snapshot;
 pub use collection::{
     Change, Collection, CollectionReader, IdOrKey, MemoryStats, Page, PreparedBatch, RecallProbe,
     ScopeCommit, ScopeLimits, ScopeReader, ScopeStats, ScopeWriter, Snapshot, Stamps, StorageStats,
-    Write, WriteBatch, Written,
+    Watcher, Write, WriteBatch, Written,
 };
 pub use config::{Exact, HnswConfig, Quantization};
 pub use entry::{EntryKey, VectorEntry};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use vicino::{
     Bytes, Collection, EntryKey, Error, HnswConfig, Open, Scope, Searcher, Simd, SnapshotFile,
-    SnapshotIndex, Source, VectorEntry, VectorQuery, field,
+    SnapshotIndex, Source, VectorEntry, VectorQuery, Watcher, field,
 };
 use vicino_tests::Random;
 
@@ -209,6 +209,48 @@ fn a_file_out_of_reach_is_an_error_and_then_there_again() {
     collection.replace_scope(&tenant(5), &mut mended).unwrap();
     assert_eq!(collection.count(&tenant(5), None).unwrap(), 1);
     assert!(collection.contains(&entry.key()).unwrap() && mended.scopes().is_empty());
+}
+
+/// Counts what it is told.
+#[derive(Debug, Default)]
+struct Told {
+    time: AtomicUsize,
+    opened: AtomicUsize,
+    closed: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Watcher for Told {
+    fn now(&self) -> u64 {
+        self.time.fetch_add(1, Ordering::Relaxed) as u64
+    }
+
+    fn opened(&self, scope: &Scope, began: u64, bytes: usize) {
+        let count = self.opened.fetch_add(1, Ordering::Relaxed);
+        assert_eq!((scope, began), (&tenant(count), count as u64));
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn closed(&self, scopes: usize, bytes: usize) {
+        self.closed.fetch_add(scopes, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn who_watches_is_told_what_comes_and_goes() {
+    let told = Arc::new(Told::default());
+    let collection = sleeping().0.with_watcher(told.clone());
+    let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+    collection.close_unused(usize::MAX);
+    assert_eq!((count(&told.opened), count(&told.closed)), (0, 0), "all sleep");
+    for number in [0, 0, 1, 0, 2] {
+        collection.count(&tenant(number), None).unwrap();
+    }
+    assert_eq!((count(&told.opened), count(&told.closed)), (3, 0));
+    assert_eq!(count(&told.bytes), collection.resting_bytes());
+    collection.close_unused(usize::MAX);
+    assert_eq!((count(&told.opened), count(&told.closed), count(&told.bytes)), (3, 3, 0));
 }
 
 /// Readers on several threads while scopes are closed under them.

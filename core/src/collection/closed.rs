@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::directory::{Directory, Known};
 use super::partition::PartitionWriter;
 use super::reader::CollectionReader;
+use super::watch::Watcher;
 use super::{Collection, Snapshot};
 use crate::error::Error;
 use crate::graph::Searcher;
@@ -40,6 +41,8 @@ pub(super) struct Shelf {
     bytes: usize,
     /// The scope that was last looked at by who wanted memory.
     hand: Option<Scope>,
+    /// Who is told of those that come and go.
+    pub(super) watcher: Option<Arc<dyn Watcher>>,
 }
 
 /// What the scopes of a snapshot were when it was taken, so that it can be told later which of them
@@ -180,17 +183,26 @@ impl CollectionReader {
             Some(Known::Closed(now)) => Arc::ptr_eq(now, closed),
             _ => false,
         };
-        if !is_closed(&self.shelf()) {
+        let shelf = self.shelf();
+        if !is_closed(&shelf) {
             return Ok(());
         }
+        let watcher = shelf.watcher.clone();
+        drop(shelf);
+        let began = watcher.as_ref().map_or(0, |watcher| watcher.now());
         let (place, part) = closed.file.part(closed.scope(), closed.file.open().verify)?;
         let mut partition = Box::new(self.partition(place, part, closed.file.open())?);
         (partition.stamp, partition.home) = (closed.stamp, Some(Arc::clone(closed)));
+        let bytes = partition.counted;
         let mut shelf = self.shelf();
         if is_closed(&shelf) {
             shelf.directory.put(Known::Open(Arc::clone(&partition.partition)));
             shelf.put_down(partition);
             self.publish(&shelf);
+            drop(shelf);
+            if let Some(watcher) = watcher {
+                watcher.opened(closed.scope(), began, bytes);
+            }
         }
         Ok(())
     }
@@ -207,14 +219,18 @@ impl CollectionReader {
     pub fn close_unused(&self, bytes: usize) -> usize {
         let mut shelf = self.shelf();
         let closed = shelf.close(bytes);
-        if !closed.is_empty() {
-            self.publish(&shelf);
+        if closed.is_empty() {
+            return 0;
         }
+        self.publish(&shelf);
+        let watcher = shelf.watcher.clone();
         drop(shelf);
-        if !closed.is_empty() {
-            self.wait();
+        self.wait();
+        let bytes = closed.iter().map(|partition| partition.counted).sum();
+        if let Some(watcher) = watcher {
+            watcher.closed(closed.len(), bytes);
         }
-        closed.iter().map(|partition| partition.counted).sum()
+        bytes
     }
 
     /// Is a search of the scope to open it first, which takes as long as reading its file?

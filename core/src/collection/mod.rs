@@ -29,6 +29,7 @@ mod scoped;
 mod search;
 mod snapshot;
 mod stats;
+mod watch;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +54,7 @@ pub use recall::RecallProbe;
 pub use scoped::{IdOrKey, ScopeReader, ScopeWriter};
 pub use snapshot::Snapshot;
 pub use stats::{MemoryStats, ScopeStats, StorageStats};
+pub use watch::Watcher;
 pub use writes::{Write, Written};
 
 /// Entries of one dimension and metric, in any number of scopes.
