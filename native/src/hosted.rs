@@ -1,10 +1,12 @@
 //! A collection in a program: the one hand that writes it, kept by the thread that writes, and the
 //! hands of those who read.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use vicino_core::{Collection, CollectionReader};
+use vicino_core::{Collection, CollectionReader, Watcher};
+
+use crate::activity::Activity;
 
 /// A collection and what the database knows it by.
 #[derive(Debug)]
@@ -12,6 +14,7 @@ pub(crate) struct Hosted {
     name: String,
     number: u32,
     reader: CollectionReader,
+    activity: Arc<Activity>,
     /// Held by the thread that writes, and for moments by who takes a snapshot. Not by a task of a
     /// pool: a thread of it that waits for others would take another such task up.
     collection: Mutex<Collection>,
@@ -19,8 +22,10 @@ pub(crate) struct Hosted {
 
 impl Hosted {
     pub(crate) fn new(name: &str, number: u32, collection: Collection) -> Self {
-        let name = name.to_owned();
-        Self { name, number, reader: collection.reader(), collection: Mutex::new(collection) }
+        let (name, activity) = (name.to_owned(), Arc::new(Activity::new()));
+        let collection = collection.with_watcher(Arc::clone(&activity) as Arc<dyn Watcher>);
+        let (reader, collection) = (collection.reader(), Mutex::new(collection));
+        Self { name, number, reader, activity, collection }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -34,6 +39,11 @@ impl Hosted {
     /// A hand that reads at this time.
     pub(crate) fn reader(&self) -> CollectionReader {
         self.reader.at(now_ms())
+    }
+
+    /// What is done to it.
+    pub(crate) fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     pub(crate) fn collection(&self) -> MutexGuard<'_, Collection> {

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
+use crate::activity::StoreActivity;
 use crate::checkpoint::Checkpoints;
 use crate::database::Database;
 use crate::error::StoreError;
@@ -48,6 +49,7 @@ impl Place {
 pub(crate) struct Shared {
     /// None where all is in memory only.
     pub(crate) place: Option<Place>,
+    pub(crate) activity: StoreActivity,
     /// The collections that are in memory.
     hosts: Mutex<Vec<Arc<Hosted>>>,
     pub(crate) inbox: Arc<Inbox>,
@@ -70,7 +72,12 @@ impl Drop for End {
 impl Journal {
     /// Begins to write, to a place if there is one.
     pub(crate) fn new(place: Option<Place>) -> Self {
-        let shared = Arc::new(Shared { place, hosts: Mutex::default(), inbox: Arc::default() });
+        let shared = Arc::new(Shared {
+            place,
+            activity: StoreActivity::default(),
+            hosts: Mutex::default(),
+            inbox: Arc::default(),
+        });
         Self(Arc::new(Owner { shared, thread: Mutex::default() }))
     }
 
@@ -96,6 +103,16 @@ impl Journal {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         self.send(task, Box::new(move |outcome| drop(sender.send(outcome))));
         receiver.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// The collections that are in memory.
+    pub(crate) fn hosts(&self) -> Vec<Arc<Hosted>> {
+        self.0.shared.hosts()
+    }
+
+    /// What is done to the store.
+    pub(crate) fn activity(&self) -> &StoreActivity {
+        &self.0.shared.activity
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -16,6 +16,7 @@
 //! The feature `cli` builds the command `vicino`; a program that uses the crate misses nothing
 //! without it.
 
+mod activity;
 mod checkpoint;
 mod database;
 mod disk;
@@ -27,6 +28,7 @@ mod isa;
 mod journal;
 mod kv;
 mod lock;
+mod meter;
 mod mmap;
 mod room;
 mod router;
@@ -35,12 +37,14 @@ mod tables;
 mod threads;
 mod writer;
 
+pub use activity::{Evictions, StorageReport};
 pub use error::StoreError;
 pub use files::{WriteSink, read_file, write_file};
 pub use isa::simd;
 pub use kv::{
     BackendStats, BlockingRedbBackend, MemoryBackend, RedbBackend, StorageBackend, check_backend,
 };
+pub use meter::Latency;
 pub use mmap::{huge_pages, map_file};
 pub use router::DimensionRouter;
 pub use storage::{

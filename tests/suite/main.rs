@@ -24,3 +24,4 @@ mod scopes;
 mod snapshot;
 mod storage;
 mod tidy;
+mod watch;

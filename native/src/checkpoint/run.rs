@@ -150,7 +150,11 @@ impl Writer {
         let database = &place.database;
         match files.and_then(|files| make_current(database, checkpoints, &running, files)) {
             Ok(files) => {
-                let ms = u64::try_from(running.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let time = running.began.elapsed();
+                if files > 0 {
+                    self.shared.activity.checkpoints.record(time);
+                }
+                let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
                 tracing::debug!(files, ms, "checkpoint");
                 waiting.into_iter().for_each(|reply| reply(Ok(Done::Nothing)));
                 self.not_before = None;

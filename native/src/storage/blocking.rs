@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use uuid::Uuid;
 use vicino_core::{
@@ -14,13 +15,13 @@ use vicino_core::{
 
 use super::BlockingScopedVectorStorage;
 use super::store::same_vectors;
+use crate::activity::{Metered, StorageReport};
 use crate::error::{StoreError, is_damage};
 use crate::files::{read_file, write_file};
 use crate::hosted::Hosted;
 use crate::inbox::{Done, Task};
 use crate::isa::simd;
 use crate::journal::Journal;
-use crate::threads::Rayon;
 
 /// The calls of a [`HnswVectorStorage`](super::HnswVectorStorage) for programs that wait.
 ///
@@ -71,9 +72,7 @@ impl BlockingVectorStorage {
 
     /// [`VectorStorage::search`](super::VectorStorage::search).
     pub fn search(&self, query: &VectorQuery) -> Result<Vec<VectorResult>, StoreError> {
-        self.ask(&query.scopes, |reader| {
-            SEARCHER.with_borrow_mut(|searcher| reader.search(query, searcher))
-        })
+        self.search_with(query, CollectionReader::search)
     }
 
     /// [`VectorStorage::search_many`](super::VectorStorage::search_many).
@@ -82,7 +81,8 @@ impl BlockingVectorStorage {
         queries: &[VectorQuery],
     ) -> Result<Vec<Vec<VectorResult>>, StoreError> {
         let scopes: BTreeSet<&Scope> = queries.iter().flat_map(|query| &query.scopes).collect();
-        self.ask(scopes, |reader| reader.search_many(queries, &Rayon))
+        let threads = Metered(&self.hosted()?.activity().searches);
+        self.ask(scopes, |reader| reader.search_many(queries, &threads))
     }
 
     /// [`VectorStorage::search_scoped`](super::VectorStorage::search_scoped).
@@ -96,9 +96,7 @@ impl BlockingVectorStorage {
 
     /// [`VectorStorage::explain`](super::VectorStorage::explain).
     pub fn explain(&self, query: &VectorQuery) -> Result<(Vec<VectorResult>, Explain), StoreError> {
-        self.ask(&query.scopes, |reader| {
-            SEARCHER.with_borrow_mut(|searcher| reader.explain(query, searcher))
-        })
+        self.search_with(query, CollectionReader::explain)
     }
 
     /// [`VectorStorage::get`](super::VectorStorage::get).
@@ -162,9 +160,14 @@ impl BlockingVectorStorage {
         Ok(self.reader()?.stats_for_scope(scope))
     }
 
+    /// [`HnswVectorStorage::report`](super::HnswVectorStorage::report).
+    pub fn report(&self) -> Result<StorageReport, StoreError> {
+        Ok(self.hosted()?.activity().report(self.journal.activity()))
+    }
+
     /// [`VectorStorage::maintain`](super::VectorStorage::maintain).
     pub fn maintain(&self, budget: u64) -> Result<Maintenance, StoreError> {
-        self.journal.run(Task::Maintain(self.hosted()?, budget)).map(Done::maintained)
+        self.journal.run(Task::Maintain(Arc::clone(self.hosted()?), budget)).map(Done::maintained)
     }
 
     /// [`VectorStorage::export`](super::VectorStorage::export).
@@ -200,9 +203,9 @@ impl BlockingVectorStorage {
     /// All of this moment, to be written to a file while everybody goes on.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let (hosted, all) = (self.hosted()?, self.reader()?.known_scopes());
-        match self.journal.run(Task::Snapshot(Arc::clone(&hosted))) {
+        match self.journal.run(Task::Snapshot(Arc::clone(hosted))) {
             Err(error) if is_damage(error.code()) => {
-                self.journal.run(Task::Mend(Arc::clone(&hosted), all))?;
+                self.journal.run(Task::Mend(Arc::clone(hosted), all))?;
                 self.journal.run(Task::Snapshot(hosted)).map(Done::snapshot)
             }
             done => done.map(Done::snapshot),
@@ -215,13 +218,27 @@ impl BlockingVectorStorage {
     }
 
     pub(super) async fn write_async(&self, write: Write) -> Result<Written, StoreError> {
-        let task = Task::Entries(self.hosted()?, write);
+        let task = Task::Entries(Arc::clone(self.hosted()?), write);
         self.journal.run_async(task).await.map(Done::written)
     }
 
     pub(super) async fn maintain_async(&self, budget: u64) -> Result<Maintenance, StoreError> {
-        let task = Task::Maintain(self.hosted()?, budget);
+        let task = Task::Maintain(Arc::clone(self.hosted()?), budget);
         self.journal.run_async(task).await.map(Done::maintained)
+    }
+
+    /// Searches, and counts how long it takes.
+    fn search_with<T>(
+        &self,
+        query: &VectorQuery,
+        search: impl Fn(&CollectionReader, &VectorQuery, &mut Searcher) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        let began = Instant::now();
+        let found = self.ask(&query.scopes, |reader| {
+            SEARCHER.with_borrow_mut(|searcher| search(reader, query, searcher))
+        })?;
+        self.hosted()?.activity().searches.record(began.elapsed());
+        Ok(found)
     }
 
     /// Asks who reads. Where that fails since a checkpoint of one of these scopes is damaged, it
@@ -235,7 +252,7 @@ impl BlockingVectorStorage {
         match ask(&hosted.reader()) {
             Err(error) if is_damage(error.code()) => {
                 let scopes = scopes.into_iter().cloned().collect();
-                self.journal.run(Task::Mend(Arc::clone(&hosted), scopes))?;
+                self.journal.run(Task::Mend(Arc::clone(hosted), scopes))?;
                 Ok(ask(&hosted.reader())?)
             }
             done => Ok(done?),
@@ -267,11 +284,12 @@ impl BlockingVectorStorage {
     }
 
     fn write(&self, write: Write) -> Result<Written, StoreError> {
-        self.journal.run(Task::Entries(self.hosted()?, write)).map(Done::written)
+        self.journal.run(Task::Entries(Arc::clone(self.hosted()?), write)).map(Done::written)
     }
 
-    fn hosted(&self) -> Result<Arc<Hosted>, StoreError> {
-        self.hosted.clone()
+    /// Lent: threads that search would wait for one another to count who has it.
+    fn hosted(&self) -> Result<&Arc<Hosted>, StoreError> {
+        self.hosted.as_ref().map_err(Clone::clone)
     }
 }
 

@@ -12,6 +12,7 @@ use vicino_core::{
 use super::blocking::named;
 use super::load::empty;
 use super::{BlockingVectorStorage, ScopedVectorStorage, Store, VectorStorage};
+use crate::activity::StorageReport;
 use crate::error::StoreError;
 use crate::hosted::Hosted;
 use crate::journal::Journal;
@@ -126,6 +127,17 @@ impl HnswVectorStorage {
     /// [`Error::InvalidName`](vicino_core::Error::InvalidName), and an invalid configuration.
     pub fn scope(&self, scope: &Scope) -> Result<ScopedVectorStorage, StoreError> {
         ScopedVectorStorage::new(self.clone(), scope)
+    }
+
+    /// What it did since it was opened, and how long that took; [`stats`](VectorStorage::stats)
+    /// tells what there is.
+    ///
+    /// # Errors
+    ///
+    /// An invalid configuration.
+    #[doc(alias = "metrics")]
+    pub fn report(&self) -> Result<StorageReport, StoreError> {
+        self.0.report()
     }
 
     /// Puts other metadata in the place of an entry's.

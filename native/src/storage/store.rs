@@ -10,6 +10,7 @@ use vicino_core::HnswConfig;
 
 use super::load::{empty, fill};
 use super::{HnswVectorStorage, StoreConfig};
+use crate::activity::Evictions;
 use crate::checkpoint::{Checkpoints, Files, Manifest, RealFiles};
 use crate::database::Database;
 use crate::error::StoreError;
@@ -18,6 +19,7 @@ use crate::inbox::Task;
 use crate::journal::{Journal, Place};
 use crate::kv::RedbBackend;
 use crate::lock::Lock;
+use crate::meter::Latency;
 use crate::room::Room;
 use crate::tables::{COLLECTIONS, VERSION, read_checkpoint, read_version, write_version};
 use crate::threads::apart;
@@ -68,6 +70,12 @@ pub struct Store {
 pub struct StoreStats {
     /// Transactions that were made durable since the store was made.
     pub commits: u64,
+    /// Those of writes, since it was opened.
+    pub commit_latency: Latency,
+    /// Checkpoints that wrote files, since it was opened.
+    pub checkpoint_latency: Latency,
+    /// Scopes of its collections that left memory, since it was opened.
+    pub evictions: Evictions,
 }
 
 impl Store {
@@ -208,7 +216,15 @@ impl Store {
     ///
     /// What the disk fails with.
     pub fn stats(&self) -> Result<StoreStats, StoreError> {
-        Ok(StoreStats { commits: self.database.commits()? })
+        let (mut evictions, activity) = (Evictions::default(), self.journal.activity());
+        let hosts = self.journal.hosts();
+        hosts.iter().for_each(|hosted| evictions += hosted.activity().evictions());
+        Ok(StoreStats {
+            commits: self.database.commits()?,
+            commit_latency: activity.commits.latency(),
+            checkpoint_latency: activity.checkpoints.latency(),
+            evictions,
+        })
     }
 
     /// Writes all that has changed into a checkpoint, so that the store is open at once the next

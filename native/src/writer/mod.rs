@@ -243,11 +243,15 @@ impl Writer {
         write: impl FnOnce(&WriteTransaction) -> Result<T, DatabaseError>,
     ) -> Result<Option<T>, StoreError> {
         let Some(place) = &self.shared.place else { return Ok(None) };
-        let Durability::Every(interval) = place.durability else {
-            return place.database.write(write).map(Some);
+        let began = Instant::now();
+        let done = match place.durability {
+            Durability::EveryCommit => place.database.write(write)?,
+            Durability::Every(interval) => {
+                self.sync_at.get_or_insert_with(|| Instant::now() + interval);
+                place.database.write_soon(write)?
+            }
         };
-        let done = place.database.write_soon(write)?;
-        self.sync_at.get_or_insert_with(|| Instant::now() + interval);
+        self.shared.activity.commits.record(began.elapsed());
         Ok(Some(done))
     }
 
