@@ -113,13 +113,16 @@ impl Watcher for Activity {
         u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn opened(&self, _: &Scope, began: u64, _: usize) {
-        self.openings.record(Duration::from_nanos(self.now().saturating_sub(began)));
+    fn opened(&self, scope: &Scope, began: u64, bytes: usize) {
+        let time = Duration::from_nanos(self.now().saturating_sub(began));
+        self.openings.record(time);
+        tracing::debug!(target: "vicino::scopes", %scope, bytes, ms = ms(time), "opened");
     }
 
     fn closed(&self, scopes: usize, bytes: usize) {
         self.evicted_scopes.fetch_add(scopes as u64, Ordering::Relaxed);
         self.evicted_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        tracing::debug!(target: "vicino::scopes", scopes, bytes, "evicted");
     }
 }
 
@@ -131,4 +134,9 @@ impl Executor for Metered<'_> {
             self.0.record(began.elapsed());
         });
     }
+}
+
+/// The milliseconds of a time, as events tell them.
+pub(crate) fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }

@@ -13,6 +13,27 @@
 //! # Ok::<(), vicino::Error>(())
 //! ```
 //!
+//! # What can be watched
+//!
+//! [`HnswVectorStorage::report`] and [`Store::stats`] tell how often what was done, and how long it
+//! took. Through [`tracing`](https://docs.rs/tracing) it is told as it comes:
+//!
+//! | target | level | what | fields |
+//! |---|---|---|---|
+//! | `vicino::search` | trace | the span `search`, until the answer | `k`, `scopes`, `filtered` |
+//! | `vicino::search` | trace | the span `search_many`, until all answers | `queries` |
+//! | `vicino::commit` | debug | a group of writes is durable | `entries`, `keys` of values, `ms` |
+//! | `vicino::checkpoint` | debug | a checkpoint has begun | `files` that it writes |
+//! | `vicino::checkpoint` | debug | it has ended | `files`, their `bytes`, `ms` |
+//! | `vicino::scopes` | debug | one came from a checkpoint into memory | `scope`, `bytes`, `ms` |
+//! | `vicino::scopes` | debug | some left memory | how many `scopes`, their `bytes` |
+//! | `vicino::open` | debug | a store is open | `path`, `ms` |
+//! | `vicino::open` | debug | a collection is open | `name`, `entries`, `replayed`, `ms` |
+//!
+//! What is `replayed` are entries that the checkpoints lack, read from the database.
+//! Warnings tell what was damaged and is made again, and what failed and will be tried again. A
+//! search that nobody listens to pays for reading the clock twice.
+//!
 //! The feature `cli` builds the command `vicino`; a program that uses the crate misses nothing
 //! without it.
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use vicino_core::{Error, Scope, Snapshot};
 
 use super::{Checkpoints, Listed, Manifest, Written};
+use crate::activity::ms;
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::hosted::Hosted;
@@ -79,6 +80,7 @@ impl Writer {
             Ok((running, work)) => (Running { waiting, ..running }, work),
             Err(error) => return self.failed(&error, waiting),
         };
+        tracing::debug!(target: "vicino::checkpoint", files = work.len(), "begun");
         self.changed = 0;
         let running = self.running.insert(running);
         if work.is_empty() {
@@ -147,6 +149,7 @@ impl Writer {
             // Some of them may be there.
             checkpoints.tidy();
         }
+        let bytes: u64 = files.iter().flatten().map(|file| file.listed.bytes).sum();
         let database = &place.database;
         match files.and_then(|files| make_current(database, checkpoints, &running, files)) {
             Ok(files) => {
@@ -154,8 +157,9 @@ impl Writer {
                 if files > 0 {
                     self.shared.activity.checkpoints.record(time);
                 }
-                let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-                tracing::debug!(files, ms, "checkpoint");
+                tracing::debug!(
+                    target: "vicino::checkpoint", files, bytes, ms = ms(time), "ended"
+                );
                 waiting.into_iter().for_each(|reply| reply(Ok(Done::Nothing)));
                 self.not_before = None;
             }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tracing::trace_span;
 use uuid::Uuid;
 use vicino_core::{
     Collection, CollectionReader, EntryKey, Error, Explain, Filter, Maintenance, Object, Open,
@@ -81,6 +82,8 @@ impl BlockingVectorStorage {
         queries: &[VectorQuery],
     ) -> Result<Vec<Vec<VectorResult>>, StoreError> {
         let scopes: BTreeSet<&Scope> = queries.iter().flat_map(|query| &query.scopes).collect();
+        let _span =
+            trace_span!(target: "vicino::search", "search_many", queries = queries.len()).entered();
         let threads = Metered(&self.hosted()?.activity().searches);
         self.ask(scopes, |reader| reader.search_many(queries, &threads))
     }
@@ -206,7 +209,7 @@ impl BlockingVectorStorage {
         match self.journal.run(Task::Snapshot(Arc::clone(hosted))) {
             Err(error) if is_damage(error.code()) => {
                 self.journal.run(Task::Mend(Arc::clone(hosted), all))?;
-                self.journal.run(Task::Snapshot(hosted)).map(Done::snapshot)
+                self.journal.run(Task::Snapshot(Arc::clone(hosted))).map(Done::snapshot)
             }
             done => done.map(Done::snapshot),
         }
@@ -233,6 +236,11 @@ impl BlockingVectorStorage {
         query: &VectorQuery,
         search: impl Fn(&CollectionReader, &VectorQuery, &mut Searcher) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
+        let _span = trace_span!(
+            target: "vicino::search", "search",
+            k = query.k, scopes = ?query.scopes, filtered = query.filter.is_some()
+        )
+        .entered();
         let began = Instant::now();
         let found = self.ask(&query.scopes, |reader| {
             SEARCHER.with_borrow_mut(|searcher| search(reader, query, searcher))

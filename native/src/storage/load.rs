@@ -24,13 +24,13 @@ pub(super) fn empty(dimensions: usize, config: HnswConfig) -> Result<Collection,
 }
 
 /// Makes all scopes known that there are: those that checkpoints have are opened when they are
-/// used, and what these lack is made of the database.
+/// used, and what these lack is made of the database; how many entries that were.
 pub(super) fn fill(
     collection: &mut Collection,
     number: u32,
     database: &Database,
     checkpoints: &Checkpoints,
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
     let damaged = checkpoints.attach(collection, number);
     let mut log = database.read(|from| read_log(from, number))?;
     let mut filling = Filling::new(collection);
@@ -42,9 +42,10 @@ pub(super) fn fill(
         log.whole.extend(damaged);
         filling.replay(&entries, log)
     });
-    let made = filling.made;
+    let (made, replayed) = (filling.made, filling.replayed);
     read?;
-    Ok(made?)
+    made?;
+    Ok(replayed)
 }
 
 /// A scope as the database has it, in a collection of its own.
@@ -67,13 +68,15 @@ pub(crate) fn scope_of(
 struct Filling<'c> {
     collection: &'c mut Collection,
     chunk: Vec<VectorEntry>,
+    /// Entries that were put into it, or taken from it.
+    replayed: usize,
     /// What core had to say.
     made: Result<(), Error>,
 }
 
 impl<'c> Filling<'c> {
     fn new(collection: &'c mut Collection) -> Self {
-        Self { collection, chunk: Vec::new(), made: Ok(()) }
+        Self { collection, chunk: Vec::new(), replayed: 0, made: Ok(()) }
     }
 
     /// Adds all entries, or those of one scope.
@@ -103,6 +106,7 @@ impl<'c> Filling<'c> {
                     None => gone.push(EntryKey::new(scope.clone(), id)),
                 }
             }
+            self.replayed += gone.len();
             if self.made.is_ok() {
                 // Those included that have expired, which were deleted before they had.
                 self.made = self.collection.write(Write::Erase(gone), now_ms()).map(drop);
@@ -120,6 +124,7 @@ impl<'c> Filling<'c> {
 
     fn put(&mut self) {
         let chunk = mem::take(&mut self.chunk);
+        self.replayed += chunk.len();
         if self.made.is_ok() {
             self.made = self.collection.upsert(chunk, now_ms()).map(drop);
         }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use redb::{Error, ReadableTable, WriteTransaction};
 use vicino_core::HnswConfig;
 
 use super::load::{empty, fill};
 use super::{HnswVectorStorage, StoreConfig};
-use crate::activity::Evictions;
+use crate::activity::{Evictions, ms};
 use crate::checkpoint::{Checkpoints, Files, Manifest, RealFiles};
 use crate::database::Database;
 use crate::error::StoreError;
@@ -127,6 +128,7 @@ impl Store {
         config: StoreConfig,
         files: Box<dyn Files>,
     ) -> Result<Self, StoreError> {
+        let began = Instant::now();
         fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
         let lock = Lock::take(folder)?;
         let is_new = !folder.join("store.redb").exists();
@@ -134,7 +136,8 @@ impl Store {
         let database = Arc::new(database.with_lock(lock));
         if is_new {
             // Its name, and that of its folder, outlive the power before anything is said to.
-            for folder in [Some(folder), folder.parent()].into_iter().flatten() {
+            let parent = folder.parent().filter(|parent| *parent != Path::new(""));
+            for folder in [folder, parent.unwrap_or(Path::new("."))] {
                 files.sync_folder(folder).map_err(StoreError::io(folder))?;
             }
         }
@@ -153,6 +156,8 @@ impl Store {
             maintenance: config.maintenance,
         };
         let journal = Journal::new(Some(place));
+        let (path, ms) = (folder.display(), ms(began.elapsed()));
+        tracing::debug!(target: "vicino::open", %path, ms, "a store is open");
         Ok(Self { database, checkpoints, journal, open: Arc::default() })
     }
 
@@ -273,6 +278,7 @@ impl Store {
         dimensions: usize,
         config: &HnswConfig,
     ) -> Result<Hosted, StoreError> {
+        let began = Instant::now();
         // What core refuses is not to be found in the database.
         empty(dimensions, config.clone())?;
         let damaged =
@@ -286,7 +292,15 @@ impl Store {
         let known_dimensions = size as usize;
         same_vectors((known_dimensions, &known), (dimensions, config))?;
         let mut collection = empty(known_dimensions, known)?;
-        fill(&mut collection, number, &self.database, &self.checkpoints)?;
+        let replayed = fill(&mut collection, number, &self.database, &self.checkpoints)?;
+        tracing::debug!(
+            target: "vicino::open",
+            name,
+            entries = collection.stats().vector_count,
+            replayed,
+            ms = ms(began.elapsed()),
+            "a collection is open"
+        );
         Ok(Hosted::new(name, number, collection))
     }
 }

@@ -163,7 +163,11 @@ impl Writer {
         let counts = match keys.is_empty() && is_empty {
             // What was refused takes no transaction.
             true => Vec::new(),
-            false => self.commit(|to| write_all(to, all, keys))?.unwrap_or_default(),
+            false => {
+                let count = prepared.iter().map(|(_, batch)| batch.changes().count()).sum();
+                let write = |to: &WriteTransaction| write_all(to, all, keys);
+                self.commit((count, keys.len()), write)?.unwrap_or_default()
+            }
         };
         let most = if self.apart.is_full() { usize::MAX } else { LINKED_MAX };
         let mut apart = Vec::new();

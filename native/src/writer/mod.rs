@@ -14,6 +14,7 @@ use vicino_core::{Maintenance, Scope, Searcher, Write};
 use self::apart::Apart;
 use self::group::write_all;
 use self::turns::Turns;
+use crate::activity::ms;
 use crate::checkpoint::Running;
 use crate::error::StoreError;
 use crate::hosted::{Hosted, now_ms};
@@ -211,7 +212,7 @@ impl Writer {
             }
             let prepared = batch.prepare()?;
             let all = std::iter::once((hosted.number(), &prepared));
-            self.commit(|to| write_all(to, all, &[]))?;
+            self.commit((purged, 0), |to| write_all(to, all, &[]))?;
             prepared.commit();
             self.changed += purged;
         }
@@ -240,6 +241,7 @@ impl Writer {
     /// Makes a transaction, where there is something to make it in.
     fn commit<T>(
         &mut self,
+        (entries, keys): (usize, usize),
         write: impl FnOnce(&WriteTransaction) -> Result<T, DatabaseError>,
     ) -> Result<Option<T>, StoreError> {
         let Some(place) = &self.shared.place else { return Ok(None) };
@@ -251,7 +253,9 @@ impl Writer {
                 place.database.write_soon(write)?
             }
         };
-        self.shared.activity.commits.record(began.elapsed());
+        let time = began.elapsed();
+        self.shared.activity.commits.record(time);
+        tracing::debug!(target: "vicino::commit", entries, keys, ms = ms(time), "committed");
         Ok(Some(done))
     }
 
