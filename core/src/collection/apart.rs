@@ -9,6 +9,7 @@ use super::directory::Known;
 use super::partition::PartitionWriter;
 use super::reader::CollectionReader;
 use super::{Collection, Threads};
+use crate::graph::Serial;
 use crate::scope::Scope;
 
 /// The change of a scope that cannot fail any more, to be made on any thread. Until it is
@@ -60,6 +61,10 @@ impl PreparedBatch<'_> {
     pub fn commit_apart(self, most: usize) -> Vec<ScopeCommit> {
         let Self { collection, now, scopes } = self;
         let (mut gone, mut more, mut apart) = (Vec::new(), Vec::new(), Vec::new());
+        // For a few this thread is enough, and others may be busy with what is made apart.
+        let is_all = most == usize::MAX;
+        let alone = || Threads(Arc::new(Serial));
+        let executor = if is_all { collection.executor.clone() } else { alone() };
         for (scope, mut change) in scopes {
             if change.gone {
                 gone.push(scope);
@@ -74,7 +79,7 @@ impl PreparedBatch<'_> {
             collection.stamp += 1;
             (partition.stamp, partition.home) = (collection.stamp, None);
             if partition.links(&change.batch) <= most {
-                make(partition, *change, now, &collection.executor, &collection.reader);
+                make(partition, *change, now, &executor, &collection.reader);
                 more.extend(is_new.then(|| Known::Open(Arc::clone(&partition.partition))));
             } else if let Some(partition) = collection.partitions.remove(&scope) {
                 let (executor, reader) = (collection.executor.clone(), collection.reader());

@@ -60,10 +60,16 @@ pub(super) fn run(bench: &Bench, folder: &Path, out: &mut impl Write) -> Result<
         let [a, b] = [inserts, searches].map(|of| [figure(of, 50), figure(of, 99)]);
         table.row(&[&[name.to_owned()], &a[..], &b[..]].concat(), out)?;
     }
+    let commits = store.stats()?.commit_latency;
+    writeln!(
+        out,
+        "\ncommits: p50 {:?}, p95 {:?}, p99 {:?}, max {:?}",
+        commits.p50, commits.p95, commits.p99, commits.max
+    )?;
     let ratio = |of: usize, percent| beside[of].micros(percent) / alone[of].micros(percent);
     writeln!(
         out,
-        "\nratios: insert p50 {:.2}, p99 {:.2}; search p50 {:.2}, p99 {:.2}; import {rate:.0} a second",
+        "\nratios: insert p50 {:.2}, p99 {:.2}; search p50 {:.2}, p99 {:.2}; import {rate:.0}/s",
         ratio(0, 50),
         ratio(0, 99),
         ratio(1, 50),
