@@ -83,6 +83,16 @@ pub fn huge_pages() -> Memory {
     Memory::new(advise)
 }
 
+/// Has the allocator give back what it keeps for later: what was freed in many pieces is else still
+/// taken, as others see it.
+pub(crate) fn give_back() {
+    // SAFETY: it can be called at any time, and changes nothing that is in use.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    unsafe {
+        libc::malloc_trim(0)
+    };
+}
+
 #[cfg(target_os = "linux")]
 fn advise(chunk: &mut [MaybeUninit<u8>]) {
     // SAFETY: the range is one allocation, and the advice changes no byte of it. Where it is

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use vicino_core::CollectionReader;
 
 use crate::hosted::Hosted;
+use crate::mmap::give_back;
 
 #[derive(Debug)]
 pub(crate) struct Room {
@@ -54,6 +55,12 @@ impl Room {
             }
             wanted = wanted.saturating_sub(reader.close_unused(wanted));
         }
+        give_back();
+    }
+
+    /// What may come into memory for a moment beside all else.
+    pub(crate) fn part(&self) -> u64 {
+        self.limit.map_or(u64::MAX, |limit| limit as u64 / 16)
     }
 
     /// How much of it what has changed takes.

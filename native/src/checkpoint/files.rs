@@ -68,9 +68,9 @@ pub(crate) struct CheckpointFile {
     room: Arc<Room>,
 }
 
-/// Parts of less are read: a mapping takes a page and a kernel's note of it, of which there are
-/// 65,530 for a process on Linux.
-const MAPPED_MIN: usize = 1 << 20;
+/// Parts of less are read: a mapping takes whole pages and a kernel's note of it, of which a
+/// process has 65,530 on Linux.
+const MAPPED_MIN: usize = 1 << 16;
 
 impl CheckpointFile {
     pub(crate) fn open(path: &Path, room: Arc<Room>) -> io::Result<Self> {
@@ -90,7 +90,10 @@ impl CheckpointFile {
         self.room.make(len);
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if len >= MAPPED_MIN {
-            return map_checkpoint(&file, range.start, len);
+            // Where there can be no more of them it is read too.
+            if let Ok(mapped) = map_checkpoint(&file, range.start, len) {
+                return Ok(mapped);
+            }
         }
         let mut bytes = Bytes::zeroed(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
         file.seek(SeekFrom::Start(range.start))?;

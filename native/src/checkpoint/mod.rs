@@ -120,24 +120,33 @@ impl Checkpoints {
     }
 
     /// The scopes of a collection that are to be written again though they have not changed: those
-    /// of files of which most is of no use any more, and of small ones where there are many.
+    /// of files of which most is of no use any more, and of small ones where there are many. No more
+    /// of them than there is room for at a time; others follow with the next.
     pub(crate) fn to_merge(&self, number: u32) -> BTreeSet<Scope> {
         let state = self.state();
-        let mut files: Vec<(u64, &Listed)> = Vec::new();
-        let mut merged = BTreeSet::new();
+        let mut files: Vec<(u64, &Listed, &SnapshotFile)> = Vec::new();
+        let len = |file: &SnapshotFile, scope: &Scope| {
+            file.index().range(scope).map_or(0, |range| range.end - range.start)
+        };
         for listed in state.current.of(number) {
             let Some(file) = state.open.get(&listed.number) else { continue };
-            let len = |scope| file.index().range(scope).map_or(0, |range| range.end - range.start);
-            let used = listed.scopes.iter().map(len).sum::<u64>();
-            files.push((used, listed));
-            if used < listed.bytes / 2 {
-                merged.extend(listed.scopes.iter().cloned());
-            }
+            let used = listed.scopes.iter().map(|scope| len(file, scope)).sum::<u64>();
+            files.push((used, listed, file));
         }
-        if files.len() > FILES_MAX {
-            files.sort_unstable_by_key(|(used, _)| *used);
-            let smaller = files.iter().take(FILES_MAX / 2);
-            smaller.for_each(|(_, listed)| merged.extend(listed.scopes.iter().cloned()));
+        files.sort_unstable_by_key(|(used, listed, _)| (*used, listed.number));
+        let many = if files.len() > FILES_MAX { FILES_MAX / 2 } else { 0 };
+        let chosen = files.iter().enumerate();
+        let chosen = chosen.filter(|(i, (used, file, _))| *i < many || *used < file.bytes / 2);
+        let mut left = self.room.part();
+        let mut merged = BTreeSet::new();
+        for (_, (_, listed, file)) in chosen {
+            for scope in &listed.scopes {
+                let bytes = len(file, scope);
+                if bytes <= left {
+                    left -= bytes;
+                    merged.insert(scope.clone());
+                }
+            }
         }
         merged
     }

@@ -19,7 +19,8 @@ const EACH: usize = 100;
 /// Searches of tenants in no order.
 const SEARCHES: usize = 5000;
 
-/// Prints how long it took to insert, to open, and to search tenants that sleep, and the memory.
+/// Inserts all tenants into a folder that is not there; of one that is prints how long it took to
+/// open and to search them; and the memory of either.
 pub(super) fn run(
     bench: &Bench,
     folder: &Path,
@@ -31,23 +32,27 @@ pub(super) fn run(
     ensure!(data.len() >= EACH, "a tenant has {EACH} rows");
     let config = StoreConfig::default().with_memory_limit(limit);
     let before = resident().unwrap_or(0);
-    let scope = |number: usize| Scope::Tenant(format!("tenant {number}"));
-    let start = Instant::now();
-    let store = Store::open_with_blocking(folder, config)?;
-    let storage = store.collection_blocking("bench", bench.dim, bench.config())?;
-    let mut most = 0;
-    for number in 0..tenants {
-        let first = number * EACH % (data.len() - EACH + 1);
-        storage.blocking().insert(entries(&data, first..first + EACH, &scope(number), few))?;
-        most = most.max(resident().unwrap_or(0));
-    }
-    let rate = (tenants * EACH) as f64 / start.elapsed().as_secs_f64();
-    writeln!(out, "{tenants} tenants of {EACH} rows: {rate:.0} rows a second")?;
     let megabytes = |bytes: usize| bytes.saturating_sub(before) as f64 / 1e6;
-    writeln!(out, "memory while inserting: {:.0} MB at most", megabytes(most))?;
-    store.close_blocking()?;
-    drop((store, storage));
-
+    let scope = |number: usize| Scope::Tenant(format!("tenant {number}"));
+    if !folder.exists() {
+        let start = Instant::now();
+        let store = Store::open_with_blocking(folder, config)?;
+        let storage = store.collection_blocking("bench", bench.dim, bench.config())?;
+        let mut most = 0;
+        for number in 0..tenants {
+            let first = number * EACH % (data.len() - EACH + 1);
+            storage.blocking().insert(entries(&data, first..first + EACH, &scope(number), few))?;
+            most = most.max(resident().unwrap_or(0));
+        }
+        let rate = (tenants * EACH) as f64 / start.elapsed().as_secs_f64();
+        writeln!(out, "{tenants} tenants of {EACH} rows: {rate:.0} rows a second")?;
+        writeln!(out, "memory while inserting: {:.0} MB at most", megabytes(most))?;
+        store.close_blocking()?;
+        drop((store, storage));
+        // What that left behind in this process is not to be counted.
+        writeln!(out, "once more to search them")?;
+        return Ok(());
+    }
     let start = Instant::now();
     let store = Store::open_with_blocking(folder, config)?;
     let storage = store.collection_blocking("bench", bench.dim, bench.config())?;
