@@ -14,6 +14,10 @@ pub(crate) struct Manifest {
     pub(crate) collections: BTreeMap<String, u32>,
     /// In the order in which they were written.
     pub(crate) files: Vec<Listed>,
+    /// Above the numbers of all files that ever were current, so that a name never leads to another
+    /// file than who has read it knows.
+    #[serde(default)]
+    pub(crate) next: u64,
 }
 
 /// A file, and the scopes that are to be read from it.
@@ -50,6 +54,8 @@ impl Manifest {
                 known.contains(scope) && !newer.iter().any(|newer| newer.scopes.contains(scope))
             });
         }
+        let numbers = new.iter().map(|newer| newer.number.saturating_add(1));
+        manifest.next = numbers.fold(manifest.next, u64::max);
         manifest.files.extend(new);
         manifest.files.retain(|listed| !listed.scopes.is_empty());
         manifest
@@ -83,8 +89,10 @@ mod tests {
         let new = old.with(vec![listed(4, 0, &["d", "e"])], &known);
         let expected =
             vec![listed(1, 0, &["a", "c"]), listed(2, 1, &["a"]), listed(4, 0, &["d", "e"])];
-        assert_eq!(new.files, expected);
+        assert_eq!((&new.files, new.next), (&expected, 5));
         let json = serde_json::to_string(&new).unwrap();
         assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), new);
+        let none = new.with(vec![], &[(0, scopes(&[])), (1, scopes(&[]))].into());
+        assert_eq!((none.files.len(), none.next), (0, 5));
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Checkpoints {
 struct State {
     current: Manifest,
     open: BTreeMap<u64, SnapshotFile>,
-    /// The number of the next file, which none had before.
+    /// The number of the next file, which none had that was current.
     next: u64,
 }
 
@@ -73,8 +73,8 @@ impl Checkpoints {
         current: Manifest,
     ) -> Result<Self, StoreError> {
         fs::create_dir_all(&folder).map_err(StoreError::io(&folder))?;
-        let last = current.files.iter().map(|listed| listed.number).max();
-        let next = last.map_or(0, |last| last.saturating_add(1));
+        let numbers = current.files.iter().map(|listed| listed.number.saturating_add(1));
+        let next = numbers.fold(current.next, u64::max);
         let state = State { next, open: BTreeMap::new(), current };
         let checkpoints = Self { folder, files, room, state: Mutex::new(state) };
         checkpoints.tidy();
