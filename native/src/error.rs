@@ -71,6 +71,26 @@ pub enum StoreError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// There is nothing in a folder that a [`StoreReader`](crate::StoreReader) could read.
+    #[error(
+        "{} is no store that has a checkpoint; open it with `Store`, which makes one",
+        path.display()
+    )]
+    NoCheckpoint {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A checkpoint cannot be read. The database has everything that it has.
+    #[error(
+        "the checkpoint {} is damaged: {reason}; open the store with `Store`, which makes it again",
+        path.display()
+    )]
+    DamagedCheckpoint {
+        /// The file that is damaged.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The store was written by a later version.
     #[error(
         "{} has version {found} of stores, and this program knows up to {max}; update it",
@@ -107,6 +127,8 @@ impl StoreError {
             Self::Locked { .. } => "locked",
             Self::Mismatch { .. } => "mismatch",
             Self::Damaged { .. } => "damaged",
+            Self::NoCheckpoint { .. } => "no_checkpoint",
+            Self::DamagedCheckpoint { .. } => "damaged_checkpoint",
             Self::UnknownVersion { .. } => "unknown_version",
             Self::Panicked { .. } => "panicked",
             Self::Closed => "closed",

@@ -70,7 +70,7 @@ pub use mmap::{huge_pages, map_file};
 pub use router::DimensionRouter;
 pub use storage::{
     BlockingScopedVectorStorage, BlockingVectorStorage, Durability, HnswVectorStorage,
-    ScopedVectorStorage, Store, StoreConfig, StoreStats, VectorStorage,
+    ScopedVectorStorage, Store, StoreConfig, StoreReader, StoreStats, VectorStorage,
 };
 pub use threads::Rayon;
 pub use vicino_core::*;

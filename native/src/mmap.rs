@@ -55,8 +55,8 @@ pub unsafe fn map_file(path: &Path) -> io::Result<Bytes> {
 /// Maps a piece of a checkpoint, privately. It lies in the file: what is beyond its end cannot be
 /// read.
 pub(crate) fn map_checkpoint(file: &File, start: u64, len: usize) -> io::Result<Bytes> {
-    // SAFETY: who has the lock of a store has its checkpoints, and changes none that has its name;
-    // they are removed, which leaves the mapping as it is.
+    // SAFETY: only who has the lock of a store writes its checkpoints, and changes none that has
+    // its name; they are removed, which leaves the mapping as it is, also in another process.
     let mut map = unsafe { MmapOptions::new().offset(start).len(len).map_copy(file)? };
     let start = NonNull::from(&mut *map).cast();
     // SAFETY: the mapping is private, lives as long as its owner, and is looked at by nobody else.

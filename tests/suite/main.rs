@@ -18,6 +18,7 @@ mod kernels;
 mod memory;
 mod model;
 mod query;
+mod read_only;
 mod readers;
 mod scoped;
 mod scopes;

@@ -62,7 +62,11 @@ const VERIFIED_MAX: u64 = 64 << 20;
 /// More files of a collection than this, and the smaller half becomes one.
 const FILES_MAX: usize = 16;
 
-const CURRENT: &str = "CURRENT";
+/// The file that says to other processes what is current.
+pub(crate) const CURRENT: &str = "CURRENT";
+
+/// Where checkpoints lie in the folder of a store.
+pub(crate) const FOLDER: &str = "checkpoints";
 
 impl Checkpoints {
     /// Opens a folder, of which these files are current.

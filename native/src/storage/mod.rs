@@ -4,6 +4,7 @@ mod blocking;
 mod config;
 mod hnsw;
 mod load;
+mod read_only;
 mod scoped;
 mod store;
 
@@ -19,6 +20,7 @@ pub use self::blocking::BlockingVectorStorage;
 pub use self::config::{Durability, StoreConfig};
 pub use self::hnsw::HnswVectorStorage;
 pub(crate) use self::load::scope_of;
+pub use self::read_only::StoreReader;
 pub use self::scoped::{BlockingScopedVectorStorage, ScopedVectorStorage};
 pub use self::store::{Store, StoreStats};
 use crate::error::StoreError;

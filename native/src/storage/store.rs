@@ -12,7 +12,7 @@ use vicino_core::HnswConfig;
 use super::load::{empty, fill};
 use super::{HnswVectorStorage, StoreConfig};
 use crate::activity::{Evictions, ms};
-use crate::checkpoint::{Checkpoints, Files, Manifest, RealFiles};
+use crate::checkpoint::{Checkpoints, FOLDER, Files, Manifest, RealFiles};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::hosted::Hosted;
@@ -317,7 +317,7 @@ fn checkpoints(
     if let Err(error) = &manifest {
         tracing::warn!(%error, "checkpoints are unknown; all is made again of the database");
     }
-    let folder = folder.join("checkpoints");
+    let folder = folder.join(FOLDER);
     Ok(Arc::new(Checkpoints::open(folder, files, Arc::clone(room), manifest.unwrap_or_default())?))
 }
 
