@@ -120,6 +120,23 @@ impl Waiting {
     }
 }
 
+/// Does something long that others of rayon's threads may come to wait for. A thread of rayon's
+/// that waits for the work of others takes up a task meanwhile, perhaps one that waits for itself;
+/// so a thread of its own does it there.
+pub(crate) fn aside<T: Send>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send,
+) -> Result<T, StoreError> {
+    if rayon::current_thread_index().is_none() {
+        return work();
+    }
+    thread::scope(|threads| {
+        let builder = thread::Builder::new().name("vicino disk".to_owned());
+        let started = builder.spawn_scoped(threads, || caught(work));
+        let thread = started.map_err(StoreError::io("a thread".as_ref()))?;
+        thread.join().unwrap_or_else(|payload| Err(panicked(&*payload)))
+    })
+}
+
 /// What a thread does.
 type Job = Box<dyn FnOnce() + Send>;
 

@@ -9,6 +9,7 @@ mod batches;
 mod checkpoints;
 mod closed;
 mod collection;
+mod collections;
 mod crash;
 mod damage;
 mod deletes;

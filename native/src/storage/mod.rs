@@ -4,6 +4,7 @@ mod blocking;
 mod config;
 mod hnsw;
 mod load;
+mod opened;
 mod read_only;
 mod scoped;
 mod store;

@@ -1,15 +1,15 @@
 //! A folder with any number of collections and values under keys.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use redb::{Error, ReadableTable, WriteTransaction};
 use vicino_core::HnswConfig;
 
 use super::load::{empty, fill};
+use super::opened::Opened;
 use super::{HnswVectorStorage, StoreConfig};
 use crate::activity::{Evictions, ms};
 use crate::checkpoint::{Checkpoints, FOLDER, Files, Manifest, RealFiles};
@@ -23,7 +23,7 @@ use crate::lock::Lock;
 use crate::meter::Latency;
 use crate::room::Room;
 use crate::tables::{COLLECTIONS, VERSION, read_checkpoint, read_version, write_version};
-use crate::threads::apart;
+use crate::threads::{apart, aside};
 
 /// A folder that holds collections and values, durable together.
 ///
@@ -51,7 +51,7 @@ pub struct Store {
     database: Arc<Database>,
     checkpoints: Arc<Checkpoints>,
     journal: Journal,
-    open: Arc<Mutex<BTreeMap<String, Arc<Hosted>>>>,
+    open: Arc<Opened>,
 }
 
 /// What a store did.
@@ -189,23 +189,19 @@ impl Store {
         dimensions: usize,
         config: HnswConfig,
     ) -> Result<HnswVectorStorage, StoreError> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.journal.is_closed() {
-            return Err(StoreError::Closed);
-        }
-        let hosted = match open.get(name) {
-            Some(hosted) => {
+        let hosted = self.open.with(name, |open| {
+            if self.journal.is_closed() {
+                return Err(StoreError::Closed);
+            }
+            if let Some(hosted) = open {
                 let reader = hosted.reader();
                 same_vectors((reader.dimensions(), reader.config()), (dimensions, &config))?;
-                Arc::clone(hosted)
+                return Ok(Arc::clone(hosted));
             }
-            None => {
-                let hosted = Arc::new(self.load(name, dimensions, &config)?);
-                self.journal.host(&hosted);
-                open.insert(name.to_owned(), Arc::clone(&hosted));
-                hosted
-            }
-        };
+            let hosted = Arc::new(aside(|| self.load(name, dimensions, &config))?);
+            self.journal.host(&hosted);
+            Ok(Arc::clone(open.insert(hosted)))
+        })?;
         Ok(HnswVectorStorage::of(hosted, self.journal.clone()))
     }
 
