@@ -110,6 +110,12 @@ pub enum StoreError {
         /// What the panic said.
         message: String,
     },
+    /// The collection was dropped.
+    #[error("the collection {name} was dropped; what is opened under its name is another")]
+    Dropped {
+        /// Its name.
+        name: String,
+    },
     /// It was closed.
     #[error("the store was closed; open it again")]
     Closed,
@@ -131,6 +137,7 @@ impl StoreError {
             Self::DamagedCheckpoint { .. } => "damaged_checkpoint",
             Self::UnknownVersion { .. } => "unknown_version",
             Self::Panicked { .. } => "panicked",
+            Self::Dropped { .. } => "dropped",
             Self::Closed => "closed",
         }
     }

@@ -1,12 +1,15 @@
 //! A collection in a program: the one hand that writes it, kept by the thread that writes, and the
 //! hands of those who read.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use vicino_core::{Collection, CollectionReader, Watcher};
 
 use crate::activity::Activity;
+
+use crate::error::StoreError;
 
 /// A collection and what the database knows it by.
 #[derive(Debug)]
@@ -15,6 +18,7 @@ pub(crate) struct Hosted {
     number: u32,
     reader: CollectionReader,
     activity: Arc<Activity>,
+    was_dropped: AtomicBool,
     /// Held by the thread that writes, and for moments by who takes a snapshot. Not by a task of a
     /// pool: a thread of it that waits for others would take another such task up.
     collection: Mutex<Collection>,
@@ -25,7 +29,8 @@ impl Hosted {
         let (name, activity) = (name.to_owned(), Arc::new(Activity::new()));
         let collection = collection.with_watcher(Arc::clone(&activity) as Arc<dyn Watcher>);
         let (reader, collection) = (collection.reader(), Mutex::new(collection));
-        Self { name, number, reader, activity, collection }
+        let was_dropped = AtomicBool::new(false);
+        Self { name, number, reader, activity, was_dropped, collection }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -34,6 +39,20 @@ impl Hosted {
 
     pub(crate) fn number(&self) -> u32 {
         self.number
+    }
+
+    /// Has those who still have it learn that the store has it no more.
+    pub(crate) fn set_dropped(&self) {
+        self.was_dropped.store(true, Ordering::Relaxed);
+    }
+
+    /// Refuses a collection that was dropped. The thread that writes, which drops them, knows at
+    /// once; others soon.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        match self.was_dropped.load(Ordering::Relaxed) {
+            true => Err(StoreError::Dropped { name: self.name.clone() }),
+            false => Ok(()),
+        }
     }
 
     /// A hand that reads at this time.

@@ -57,6 +57,8 @@ pub(crate) enum Task {
     Mend(Arc<Hosted>, Vec<Scope>),
     /// All of a collection, of this moment.
     Snapshot(Arc<Hosted>),
+    /// A collection goes, with all that it holds.
+    DropCollection(String),
     /// All that has changed into a checkpoint.
     Checkpoint,
 }
@@ -71,6 +73,8 @@ pub(crate) enum Done {
     Keys(usize),
     Maintained(Maintenance),
     Snapshot(Snapshot),
+    /// Was there such a collection?
+    Dropped(bool),
     Nothing,
 }
 
@@ -93,6 +97,13 @@ impl Done {
         match self {
             Self::Maintained(done) => done,
             _ => unreachable!("a collection is maintained"),
+        }
+    }
+
+    pub(crate) fn dropped(self) -> bool {
+        match self {
+            Self::Dropped(was_there) => was_there,
+            _ => unreachable!("a collection is dropped"),
         }
     }
 }

@@ -194,6 +194,14 @@ impl Drop for Owner {
 }
 
 impl Shared {
+    /// Lets go of a collection that was dropped.
+    pub(crate) fn unhost(&self, number: u32) {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = hosts.iter().position(|hosted| hosted.number() == number) {
+            hosts.remove(at).set_dropped();
+        }
+    }
+
     pub(crate) fn hosts(&self) -> Vec<Arc<Hosted>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

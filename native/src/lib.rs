@@ -69,8 +69,9 @@ pub use meter::Latency;
 pub use mmap::{huge_pages, map_file};
 pub use router::DimensionRouter;
 pub use storage::{
-    BlockingScopedVectorStorage, BlockingVectorStorage, Durability, HnswVectorStorage,
-    ScopedVectorStorage, Store, StoreConfig, StoreReader, StoreStats, VectorStorage,
+    BlockingScopedVectorStorage, BlockingVectorStorage, CollectionInfo, Durability,
+    HnswVectorStorage, ScopedVectorStorage, Store, StoreConfig, StoreReader, StoreStats,
+    VectorStorage,
 };
 pub use threads::Rayon;
 pub use vicino_core::*;

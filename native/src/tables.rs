@@ -3,6 +3,7 @@
 //! | table | key | value |
 //! |---|---|---|
 //! | `collections` | name | number, dimensions, and the configuration as JSON |
+//! | `numbers` | | the number of the next collection, which none had before |
 //! | `entries` | collection, scope, id | a record, see `core/docs/format.md` |
 //! | `vectors` | the same | the vector as it was given, `f32` |
 //! | `changes` | number | collection, scope, ids or none for all: what no checkpoint has |
@@ -29,6 +30,7 @@ type EntryKey = (u32, &'static str, &'static str);
 
 pub(crate) const COLLECTIONS: TableDefinition<'_, &str, (u32, u32, &str)> =
     TableDefinition::new("collections");
+pub(crate) const NUMBERS: TableDefinition<'_, (), u32> = TableDefinition::new("numbers");
 pub(crate) const ENTRIES: TableDefinition<'_, EntryKey, &[u8]> = TableDefinition::new("entries");
 pub(crate) const VECTORS: TableDefinition<'_, EntryKey, &[u8]> = TableDefinition::new("vectors");
 pub(crate) const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("values");
@@ -88,6 +90,41 @@ pub(crate) fn write_entries<'c>(
     for (number, (scope, ids)) in (last + 1..).zip(&changed) {
         log.insert(number, (collection, &**scope, ids.clone()))?;
     }
+    Ok(())
+}
+
+/// The collections that there are: names, dimensions and configurations.
+pub(crate) fn read_collections(
+    from: &ReadTransaction,
+) -> Result<Vec<(String, u32, String)>, Error> {
+    let collections = match from.open_table(COLLECTIONS) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+        collections => collections?,
+    };
+    let mut rows = Vec::new();
+    for row in collections.iter()? {
+        let (name, known) = row?;
+        let (_, dimensions, config) = known.value();
+        rows.push((name.value().to_owned(), dimensions, config.to_owned()));
+    }
+    Ok(rows)
+}
+
+/// The number of the collection of a name, if there is one.
+pub(crate) fn read_number(from: &ReadTransaction, name: &str) -> Result<Option<u32>, Error> {
+    match from.open_table(COLLECTIONS) {
+        Ok(collections) => Ok(collections.get(name)?.map(|known| known.value().0)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes a collection away with all that it holds.
+pub(crate) fn drop_collection(to: &WriteTransaction, name: &str, number: u32) -> Result<(), Error> {
+    to.open_table(COLLECTIONS)?.remove(name)?;
+    let range = (number, "", "")..(number + 1, "", "");
+    to.open_table(ENTRIES)?.retain_in(range.clone(), |_, _| false)?;
+    to.open_table(VECTORS)?.retain_in(range, |_, _| false)?;
     Ok(())
 }
 

@@ -61,6 +61,13 @@ impl Manifest {
         manifest
     }
 
+    /// What is current once a collection is gone.
+    pub(crate) fn without(mut self, collection: u32) -> Self {
+        self.collections.retain(|_, number| *number != collection);
+        self.files.retain(|listed| listed.collection != collection);
+        self
+    }
+
     /// The files of a collection.
     pub(crate) fn of(&self, collection: u32) -> impl Iterator<Item = &Listed> {
         self.files.iter().filter(move |listed| listed.collection == collection)

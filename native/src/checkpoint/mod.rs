@@ -24,7 +24,7 @@ use vicino_core::{
 
 pub(crate) use self::files::{CheckpointFile, Files, RealFiles};
 pub(crate) use self::manifest::{Listed, Manifest};
-pub(crate) use self::run::Running;
+pub(crate) use self::run::{Running, manifest_text};
 use crate::error::StoreError;
 use crate::files::WriteSink;
 use crate::huge_pages;
@@ -180,14 +180,23 @@ impl Checkpoints {
         self.files.sync_folder(&self.folder).map_err(StoreError::io(&self.folder))
     }
 
-    /// Has a manifest be current that the database has, with files that are new.
+    /// Has a manifest be current that the database has, with files that are new, and
+    /// [tidies](Self::tidy).
     pub(crate) fn commit(&self, current: Manifest, new: impl Iterator<Item = (u64, SnapshotFile)>) {
+        self.set_current(current, new);
+        self.tidy();
+    }
+
+    /// Has a manifest be current that the database has, with files that are new.
+    pub(crate) fn set_current(
+        &self,
+        current: Manifest,
+        new: impl Iterator<Item = (u64, SnapshotFile)>,
+    ) {
         let mut state = self.state();
         state.open.extend(new);
         state.open.retain(|number, _| current.files.iter().any(|listed| listed.number == *number));
         state.current = current;
-        drop(state);
-        self.tidy();
     }
 
     /// Tells other processes what is current, and removes all other files, while none is written.

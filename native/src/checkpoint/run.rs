@@ -43,6 +43,17 @@ const CHANGES_MIN: usize = 4096;
 /// After so long a checkpoint that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
 
+impl Running {
+    /// Has nothing be current of a collection that was dropped since it began.
+    pub(crate) fn forget(&mut self, number: u32) {
+        self.known.remove(&number);
+        self.hosts.retain(|hosted| hosted.number() != number);
+        // The last numbers of the log may have gone with the collection, and what is written now
+        // gets them again. So nothing is taken from the log this time.
+        self.last = 0;
+    }
+}
+
 impl Writer {
     /// Have so many entries changed that it pays to write all scopes that they are in?
     pub(crate) fn is_checkpoint_due(&mut self, is_idle: bool, full: Full) -> bool {
@@ -194,7 +205,7 @@ fn is_log_empty(database: &Database) -> Result<bool, StoreError> {
     Ok(database.read(log_end)?.0 == 0)
 }
 
-fn manifest_text(manifest: &Manifest) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn manifest_text(manifest: &Manifest) -> Result<Vec<u8>, StoreError> {
     let failed = StoreError::io("the manifest of checkpoints".as_ref());
     serde_json::to_vec(manifest).map_err(|error| failed(error.into()))
 }
@@ -214,15 +225,16 @@ fn make_current(
     database: &Database,
     checkpoints: &Checkpoints,
     running: &Running,
-    files: Vec<Written>,
+    mut files: Vec<Written>,
 ) -> Result<usize, StoreError> {
+    let is_of = |number: u32| running.known.contains_key(&number);
+    files.retain(|written| is_of(written.listed.collection));
     let before = checkpoints.current();
     let listed: Vec<Listed> = files.iter().map(|written| written.listed.clone()).collect();
     let mut manifest = before.with(listed, &running.known);
     for hosted in &running.hosts {
         manifest.collections.insert(hosted.name().to_owned(), hosted.number());
     }
-    let is_of = |number: u32| running.known.contains_key(&number);
     if manifest != before || !is_log_empty(database)? {
         let text = manifest_text(&manifest)?;
         database.write(|to| write_checkpoint(to, &text, running.last, is_of))?;

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::thread;
 
 use vicino_core::{EntryKey, HnswConfig, Scope, VectorEntry};
 
 use super::files::{Files, NewFile, RealFiles};
-use crate::storage::{HnswVectorStorage, Store, StoreConfig};
+use crate::storage::{HnswVectorStorage, Store, StoreConfig, StoreReader};
 
 /// A file system that fails, and of which only what was synced outlives the power.
 #[derive(Debug, Clone, Default)]
@@ -207,4 +208,78 @@ fn whatever_fails_nothing_is_lost() {
         assert_eq!(found(&storage), model, "operation {until}, for good: {for_good}, closed");
     }
     assert!(failures > operations, "{failures} in {operations}");
+}
+
+/// A file system that has who begins the first file wait, and says so.
+#[derive(Debug)]
+struct Slow(Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>);
+
+impl Files for Slow {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>> {
+        if path.to_string_lossy().ends_with(".vcn.new")
+            && let Some((begun, go_on)) = self.0.lock().unwrap().take()
+        {
+            begun.send(()).unwrap();
+            go_on.recv().unwrap();
+        }
+        RealFiles.create(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        RealFiles.rename(from, to)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        RealFiles.sync_folder(folder)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        RealFiles.remove(path)
+    }
+}
+
+/// A collection goes while a checkpoint of it is written: nothing of it comes back with that, and
+/// the log keeps what is written meanwhile, under numbers that the log had given before.
+#[test]
+fn a_collection_is_dropped_while_a_checkpoint_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (begun, begins) = mpsc::channel();
+    let (go, goes_on) = mpsc::channel();
+    let files = Slow(Mutex::new(Some((begun, goes_on))));
+    let open = |files: Box<dyn Files>| {
+        Store::open_on(folder.path(), StoreConfig::default(), files).unwrap()
+    };
+    let write = |store: &Store, name: &str, id: &str| {
+        let storage = store.collection_blocking(name, 1, HnswConfig::fast()).unwrap();
+        storage.blocking().insert(vec![VectorEntry::new(id, vec![1.0])]).unwrap();
+    };
+    let store = open(Box::new(files));
+    write(&store, "stays", "before");
+    (0..6).for_each(|number| write(&store, "goes", &format!("old {number}")));
+    thread::scope(|threads| {
+        let checkpoint = threads.spawn(|| store.checkpoint_blocking());
+        begins.recv().unwrap();
+        assert!(store.drop_collection_blocking("goes").unwrap());
+        write(&store, "stays", "meanwhile");
+        write(&store, "goes", "new");
+        go.send(()).unwrap();
+        checkpoint.join().unwrap().unwrap();
+    });
+    drop(store);
+    let reader = StoreReader::open_blocking(folder.path()).unwrap();
+    assert_eq!(reader.collections(), ["stays"]);
+    assert_eq!(reader.collection("stays").unwrap().stats().vector_count, 1);
+    let files = fs::read_dir(folder.path().join("checkpoints")).unwrap();
+    assert_eq!(files.count(), 2, "CURRENT, and one file");
+
+    let store = open(Box::new(RealFiles));
+    let ids = |name| {
+        let storage = store.collection_blocking(name, 1, HnswConfig::fast()).unwrap();
+        found(&storage).into_values().flatten().collect::<Vec<_>>()
+    };
+    assert_eq!((ids("stays"), ids("goes")), (ids_of(&["before", "meanwhile"]), ids_of(&["new"])));
+}
+
+fn ids_of(ids: &[&str]) -> Vec<String> {
+    ids.iter().map(|id| (*id).to_owned()).collect()
 }

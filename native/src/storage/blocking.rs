@@ -297,7 +297,9 @@ impl BlockingVectorStorage {
 
     /// Lent: threads that search would wait for one another to count who has it.
     fn hosted(&self) -> Result<&Arc<Hosted>, StoreError> {
-        self.hosted.as_ref().map_err(Clone::clone)
+        let hosted = self.hosted.as_ref().map_err(Clone::clone)?;
+        hosted.check()?;
+        Ok(hosted)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Vectors of one collection, in memory or on the disk: what most programs use.
 
 mod blocking;
+mod collections;
 mod config;
 mod hnsw;
 mod load;
@@ -18,6 +19,7 @@ use vicino_core::{
 };
 
 pub use self::blocking::BlockingVectorStorage;
+pub use self::collections::CollectionInfo;
 pub use self::config::{Durability, StoreConfig};
 pub use self::hnsw::HnswVectorStorage;
 pub(crate) use self::load::scope_of;

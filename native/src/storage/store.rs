@@ -8,6 +8,7 @@ use std::time::Instant;
 use redb::{Error, ReadableTable, WriteTransaction};
 use vicino_core::HnswConfig;
 
+use super::collections::{check_name, config_of};
 use super::load::{empty, fill};
 use super::opened::Opened;
 use super::{HnswVectorStorage, StoreConfig};
@@ -22,7 +23,7 @@ use crate::kv::RedbBackend;
 use crate::lock::Lock;
 use crate::meter::Latency;
 use crate::room::Room;
-use crate::tables::{COLLECTIONS, VERSION, read_checkpoint, read_version, write_version};
+use crate::tables::{COLLECTIONS, NUMBERS, VERSION, read_checkpoint, read_version, write_version};
 use crate::threads::{apart, aside};
 
 /// A folder that holds collections and values, durable together.
@@ -48,10 +49,10 @@ use crate::threads::{apart, aside};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Store {
-    database: Arc<Database>,
+    pub(super) database: Arc<Database>,
     checkpoints: Arc<Checkpoints>,
-    journal: Journal,
-    open: Arc<Opened>,
+    pub(super) journal: Journal,
+    pub(super) open: Arc<Opened>,
 }
 
 /// What a store did.
@@ -166,8 +167,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Mismatch`] where it holds vectors of another length or metric, and what the
-    /// disk and the configuration fail with.
+    /// [`StoreError::Mismatch`] where it holds vectors of another length or metric,
+    /// [`Error::InvalidName`](vicino_core::Error::InvalidName) where the name is empty or longer
+    /// than 255 bytes, and what the disk and the configuration fail with.
     pub async fn collection(
         &self,
         name: &str,
@@ -189,6 +191,7 @@ impl Store {
         dimensions: usize,
         config: HnswConfig,
     ) -> Result<HnswVectorStorage, StoreError> {
+        check_name(name)?;
         let hosted = self.open.with(name, |open| {
             if self.journal.is_closed() {
                 return Err(StoreError::Closed);
@@ -283,8 +286,7 @@ impl Store {
         let json = serde_json::to_string(config).map_err(|_| damaged("no configuration"))?;
         let (number, size, json) =
             self.database.write(|to| known_or_new(to, name, (size, &json)))?;
-        let known: HnswConfig = serde_json::from_str(&json)
-            .map_err(|_| damaged("the configuration of a collection is none"))?;
+        let known = config_of(&self.database, &json)?;
         let known_dimensions = size as usize;
         same_vectors((known_dimensions, &known), (dimensions, config))?;
         let mut collection = empty(known_dimensions, known)?;
@@ -329,12 +331,14 @@ fn known_or_new(
         let (number, dimensions, config) = known.value();
         return Ok((number, dimensions, config.to_owned()));
     }
-    let mut number = 0;
+    // One that was dropped had a number too: what is left of it anywhere is nobody's.
+    let mut numbers = to.open_table(NUMBERS)?;
+    let mut number = numbers.get(())?.map_or(0, |next| next.value());
     for collection in collections.iter()? {
-        let next = collection?.1.value().0.checked_add(1);
-        let none = || Error::Corrupted("a collection has the last number".to_owned());
-        number = number.max(next.ok_or_else(none)?);
+        number = number.max(collection?.1.value().0.saturating_add(1));
     }
+    let none = || Error::Corrupted("a collection has the last number".to_owned());
+    numbers.insert((), number.checked_add(1).ok_or_else(none)?)?;
     collections.insert(name, (number, dimensions, config))?;
     Ok((number, dimensions, config.to_owned()))
 }

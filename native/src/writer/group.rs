@@ -23,6 +23,7 @@ type ToLink = (Arc<Hosted>, ScopeCommit);
 impl Writer {
     /// Has the scopes of a write in memory, made again if need be.
     fn open(&mut self, hosted: &Hosted, write: &Write) -> Result<(), StoreError> {
+        hosted.check()?;
         let reader = hosted.reader();
         let mut last = None;
         if matches!(write, Write::DeleteScope(_)) {

@@ -145,6 +145,10 @@ impl Writer {
                     let snapshot = hosted.collection().snapshot();
                     reply(snapshot.map(Done::Snapshot).map_err(StoreError::from));
                 }
+                Task::DropCollection(name) => {
+                    self.await_linked();
+                    reply(self.drop_collection(&name).map(Done::Dropped));
+                }
                 Task::Checkpoint => self.begin_checkpoint(vec![reply]),
                 _ => unreachable!("others are not alone"),
             }
@@ -201,6 +205,7 @@ impl Writer {
 
     /// Clears a collection up.
     fn maintain(&mut self, hosted: &Hosted, budget: u64) -> Result<Maintenance, StoreError> {
+        hosted.check()?;
         let mut collection = hosted.collection();
         let now = now_ms();
         let mut purged = 0;
@@ -223,6 +228,7 @@ impl Writer {
 
     /// Makes a scope again of the database if it cannot be opened, or its file is damaged.
     pub(crate) fn mend(&mut self, hosted: &Hosted, scope: &Scope) -> Result<(), StoreError> {
+        hosted.check()?;
         let Some(place) = &self.shared.place else { return Ok(()) };
         let reader = hosted.reader();
         let is_closed = reader.is_closed(scope, &mut self.searcher);

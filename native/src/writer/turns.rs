@@ -99,7 +99,8 @@ impl Task {
     /// Is it no part of a transaction of others?
     pub(super) fn is_alone(&self) -> bool {
         match self {
-            Self::Maintain(..) | Self::Mend(..) | Self::Snapshot(_) | Self::Checkpoint => true,
+            Self::Maintain(..) | Self::Mend(..) | Self::Snapshot(_) => true,
+            Self::DropCollection(_) | Self::Checkpoint => true,
             Self::Entries(..) | Self::Set(_) | Self::Delete(_) | Self::Clear => false,
         }
     }
