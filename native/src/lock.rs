@@ -9,7 +9,7 @@ use crate::error::StoreError;
 /// A folder that nobody else opens while this lives.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -34,6 +34,31 @@ impl Lock {
         let written = file.set_len(0).and_then(|()| file.rewind());
         let written = written.and_then(|()| writeln!(file, "{}", std::process::id()));
         written.map_err(StoreError::io(&path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// Gives the folder back, also where a process that is being started still has a copy of the
+    /// file: closing it alone would leave the lock until the other program begins.
+    fn drop(&mut self) {
+        // It is closed then, which does the same a little later.
+        _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_file_does_not_keep_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Lock::take(folder.path()).unwrap();
+        let copy = lock.file.try_clone().unwrap();
+        assert_eq!(Lock::take(folder.path()).unwrap_err().code(), "locked");
+        drop(lock);
+        Lock::take(folder.path()).unwrap();
+        drop(copy);
     }
 }
