@@ -124,8 +124,8 @@ impl Checkpoints {
     }
 
     /// The scopes of a collection that are to be written again though they have not changed: those
-    /// of files of which most is of no use any more, and of small ones where there are many. No more
-    /// of them than there is room for at a time; others follow with the next.
+    /// of files of which most is of no use any more, and of small ones where there are many. No
+    /// more of them than there is room for at a time; others follow with the next.
     pub(crate) fn to_merge(&self, number: u32) -> BTreeSet<Scope> {
         let state = self.state();
         let mut files: Vec<(u64, &Listed, &SnapshotFile)> = Vec::new();

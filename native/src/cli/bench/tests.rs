@@ -241,12 +241,29 @@ fn what_is_durable_is_measured_beside_the_same_in_memory() {
     let store = folder.path().join("store");
     let line = format!("--queries 20 --m 4 --ef-construction 8 --durable {}", store.display());
     let said = run(folder.path(), &line, &[]).unwrap();
-    let names = ["4 KB", "memory: 756 rows", "disk: 756", "memory: 64", "disk: 64", "memory: one"];
-    let names = names.iter().chain(&["disk: one", "disk: opened"]);
+    let names = ["4 KB", "memory: 378 rows", "disk: 378", "memory: 64", "disk: 64", "memory: one"];
+    let more = ["disk: one", "disk: closed", "disk: opened", "disk: 378 more", "disk: opened"];
+    let names = names.iter().chain(&more);
     assert!(said.lines().zip(names).all(|(line, name)| line.starts_with(name)), "{said}");
-    assert_eq!(said.lines().count(), 8, "{said}");
+    assert_eq!(said.lines().count(), 11, "{said}");
     let twice = run(folder.path(), &line, &[]).unwrap_err();
     assert!(twice.ends_with("is there already"), "{twice}");
+}
+
+#[test]
+fn tenants_that_import_and_tenants_that_sleep_are_measured() {
+    let folder = folder(3000);
+    let line = |name: &str, more: &str| {
+        let store = folder.path().join(name).display().to_string();
+        format!("--queries 20 --m 4 --ef-construction 8 --durable {store} {more}")
+    };
+    let said = run(folder.path(), &line("beside", "--beside"), &[]).unwrap();
+    assert!(said.contains("alone") && said.contains("ratios: insert p50"), "{said}");
+    let asleep = line("asleep", "--asleep 20 --memory-limit 1000000");
+    let said = run(folder.path(), &asleep, &[]).unwrap();
+    assert!(said.contains("20 tenants of 100 rows"), "{said}");
+    let said = run(folder.path(), &asleep, &[]).unwrap();
+    assert!(said.contains("first search of a tenant") && said.contains("MB at most"), "{said}");
 }
 
 #[test]
