@@ -71,8 +71,8 @@ impl Writer {
         let count = |host: &Arc<Hosted>| host.reader().stats().vector_count;
         let all: usize = self.shared.hosts().iter().map(count).sum();
         // Counting goes through all scopes, which is not done with each write.
-        self.look_at = all / 8;
-        self.changed >= all / if is_idle { 64 } else { 8 }
+        self.look_at = all / 4;
+        self.changed >= all / if is_idle { 64 } else { 4 }
     }
 
     /// Begins a checkpoint for those who wait for one, or has them wait for the next.
