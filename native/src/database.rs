@@ -109,6 +109,8 @@ impl Database {
         let written = self.with(|open| {
             let mut transaction = open.begin_write()?;
             transaction.set_durability(durability)?;
+            // A database of any size is open at once after a crash, and not walked through.
+            transaction.set_quick_repair(true);
             let result = write(&transaction)?;
             transaction.open_table(COMMITS)?.insert((), before + 1)?;
             Ok((result, transaction.commit()))
