@@ -253,6 +253,28 @@ fn who_watches_is_told_what_comes_and_goes() {
     assert_eq!((count(&told.opened), count(&told.closed), count(&told.bytes)), (3, 3, 0));
 }
 
+/// What expires in a scope that nobody uses goes all the same.
+#[test]
+fn a_scope_that_is_closed_is_purged() {
+    let mut collection = empty();
+    let lasting = |name: &str, ttl: i64| {
+        let entry = VectorEntry::new(name, vec![1.0; DIMENSIONS]);
+        entry.with_scope(Scope::User(ttl.to_string())).with_ttl_ms(ttl)
+    };
+    collection.insert(vec![lasting("a", 50), lasting("b", 5), lasting("c", 50)], 0).unwrap();
+    let snapshot = collection.snapshot().unwrap();
+    let (stamps, mut bytes) = (snapshot.stamps(), Vec::new());
+    snapshot.write(&mut bytes).unwrap();
+    collection.rest(&File::new(bytes).snapshot(), &stamps).unwrap();
+    collection.close_unused(usize::MAX);
+    let [short, long] = ["5", "50"].map(|name| Scope::User(name.to_owned()));
+    assert!(collection.expired_scopes(4).is_empty());
+    assert_eq!(collection.expired_scopes(5), [short]);
+    let done = collection.maintain(u64::MAX, 5).unwrap();
+    assert_eq!((done.purged, collection.scopes()), (1, vec![long.clone()]));
+    assert!(collection.is_closed(&long, &mut Searcher::default()), "and no other is opened");
+}
+
 /// Readers on several threads while scopes are closed under them.
 #[test]
 fn who_reads_does_not_miss_what_is_closed_meanwhile() {

@@ -38,9 +38,9 @@ fn every_changed_byte_of_what_leads_to_arrays_is_found() {
     let mut at = directory;
     while at < end - 64 {
         let table = long(&bytes, at + 8);
-        let arrays = usize::from(bytes[at + 32]);
+        let arrays = usize::from(bytes[at + 40]);
         places.extend(table..table + 40 * arrays);
-        at += 38 + usize::from(bytes[at + 36]);
+        at += 46 + usize::from(bytes[at + 44]);
     }
     assert!(places.len() > 1500, "{} bytes", places.len());
     for at in places {
@@ -126,11 +126,11 @@ fn array(file: &[u8], scope: &str, tag: &[u8; 4]) -> std::ops::Range<usize> {
     let short = |at: usize| u16::from_le_bytes(file[at..at + 2].try_into().unwrap());
     let mut at = long(file.len() - 64);
     loop {
-        let text = usize::from(short(at + 36));
-        if &file[at + 38..at + 38 + text] == scope.as_bytes() {
+        let text = usize::from(short(at + 44));
+        if &file[at + 46..at + 46 + text] == scope.as_bytes() {
             break;
         }
-        at += 38 + text;
+        at += 46 + text;
     }
     let mut row = long(at + 8);
     while &file[row..row + 4] != tag {

@@ -18,13 +18,14 @@ use super::{Collection, Snapshot};
 use crate::error::Error;
 use crate::graph::Searcher;
 use crate::scope::Scope;
-use crate::snapshot::{Save, SnapshotFile, SnapshotIndex, Verify, corrupt};
+use crate::snapshot::{Place, Save, SnapshotFile, SnapshotIndex, Verify, corrupt};
 
 /// A scope as a file has it.
 #[derive(Debug)]
 pub(super) struct Closed {
     scope: Scope,
     pub(super) entries: usize,
+    pub(super) next_expiry: i64,
     /// The state of the scope that it is.
     pub(super) stamp: u64,
     file: SnapshotFile,
@@ -79,9 +80,11 @@ impl Stamps {
 
 impl Closed {
     fn new(scope: Scope, stamp: u64, file: &SnapshotFile) -> Result<Arc<Self>, Error> {
-        let entries = usize::try_from(file.place(&scope)?.entries);
+        let Place { entries, next_expiry, .. } = *file.place(&scope)?;
+        let entries = usize::try_from(entries);
         let entries = entries.map_err(|_| corrupt("directory")("has more than can be"))?;
-        Ok(Arc::new(Self { scope, entries, stamp, file: file.clone(), opening: Mutex::default() }))
+        let (file, opening) = (file.clone(), Mutex::default());
+        Ok(Arc::new(Self { scope, entries, next_expiry, stamp, file, opening }))
     }
 
     pub(super) fn scope(&self) -> &Scope {

@@ -1,5 +1,6 @@
 //! Clearing up: what has expired, and what deletes leave behind.
 
+use super::directory::Known;
 use super::partition::PartitionWriter;
 use super::{Collection, Write};
 use crate::entry::check_time;
@@ -65,16 +66,32 @@ impl Collection {
     /// The scopes where entries have expired by `now` that were not purged.
     #[must_use]
     pub fn expired_scopes(&self, now: i64) -> Vec<Scope> {
-        self.open_scopes(|partition| partition.has_expired(now))
+        let open = self.open_scopes(|partition| partition.has_expired(now));
+        let mut all = [open, self.closed_scopes(now)].concat();
+        all.sort_unstable();
+        all
     }
 
     /// The scopes where there is something to do, from the one behind the last.
     fn due(&self, now: i64, purge: bool) -> Vec<Scope> {
         let mut due = self
             .open_scopes(|partition| partition.has_waste() || purge && partition.has_expired(now));
+        if purge {
+            due.extend(self.closed_scopes(now));
+            due.sort_unstable();
+        }
         let after = due.partition_point(|scope| self.swept.as_ref() >= Some(scope));
         due.rotate_left(after);
         due
+    }
+
+    /// The scopes that are closed where entries have expired.
+    fn closed_scopes(&self, now: i64) -> Vec<Scope> {
+        let expired = self.reader.for_each(|known| match known {
+            Known::Closed(closed) => (closed.next_expiry <= now).then(|| closed.scope().clone()),
+            Known::Open(_) => None,
+        });
+        expired.into_iter().flatten().collect()
     }
 
     /// The scopes of this kind that are not closed, in their order.

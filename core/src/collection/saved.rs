@@ -35,6 +35,9 @@ impl PartitionWriter {
         if index.len() as u64 != place.entries {
             return Err(corrupt("directory")("has another number of entries than a part"));
         }
+        if lookup.next_expiry().unwrap_or(i64::MAX) != place.next_expiry {
+            return Err(corrupt("directory")("has another expiry than a part"));
+        }
         let catalog = Catalog {
             number: index.numbers().number(),
             records: records.records().clone(),

@@ -53,6 +53,7 @@ pub struct Snapshot {
 struct SavedPart {
     scope: Scope,
     entries: usize,
+    next_expiry: i64,
     stamp: u64,
     save: Save,
 }
@@ -67,9 +68,9 @@ impl Snapshot {
     /// Those of the sink.
     pub fn write<S: Sink>(self, sink: &mut S) -> Result<(), S::Error> {
         let mut writer = SnapshotWriter::new(sink, &self.config, self.dimensions);
-        for SavedPart { scope, entries, save, .. } in self.parts {
+        for SavedPart { scope, entries, next_expiry, save, .. } in self.parts {
             if writer.goes_on() {
-                writer.part(&scope, entries as u64, save);
+                writer.part(&scope, (entries as u64, next_expiry), save);
             }
         }
         writer.end()
@@ -121,8 +122,9 @@ impl Collection {
         let mut parts = BTreeMap::new();
         for (scope, partition) in all.filter(|(scope, _)| is_chosen(scope)) {
             let (save, entries) = (partition.save()?, partition.catalog.len);
+            let next_expiry = partition.catalog.next_expiry.unwrap_or(i64::MAX);
             let (scope, stamp) = (scope.clone(), partition.stamp);
-            parts.insert(scope.clone(), SavedPart { scope, entries, stamp, save });
+            parts.insert(scope.clone(), SavedPart { scope, entries, next_expiry, stamp, save });
         }
         let closed = shelf.directory.iter().filter_map(|known| match known {
             Known::Closed(closed) if is_chosen(closed.scope()) => Some(Arc::clone(closed)),
@@ -133,8 +135,9 @@ impl Collection {
         drop(shelf);
         for closed in closed {
             let (save, entries) = (closed.save()?, closed.entries);
+            let next_expiry = closed.next_expiry;
             let (scope, stamp) = (closed.scope().clone(), closed.stamp);
-            parts.insert(scope.clone(), SavedPart { scope, entries, stamp, save });
+            parts.insert(scope.clone(), SavedPart { scope, entries, next_expiry, stamp, save });
         }
         let parts = parts.into_values().collect();
         Ok(Snapshot { config: self.config().clone(), dimensions: self.dimensions(), parts })

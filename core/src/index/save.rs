@@ -160,7 +160,7 @@ mod tests {
     fn written_of(save: Save, config: &HnswConfig) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut writer = SnapshotWriter::new(&mut bytes, config, DIMENSIONS);
-        writer.part(&Scope::Global, 0, save);
+        writer.part(&Scope::Global, (0, i64::MAX), save);
         writer.end().unwrap();
         bytes
     }

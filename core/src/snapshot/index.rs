@@ -55,6 +55,8 @@ pub struct SnapshotIndex {
 pub(crate) struct Place {
     pub(crate) scope: Scope,
     pub(crate) entries: u64,
+    /// When the first of them expires; the last time there is where none does.
+    pub(crate) next_expiry: i64,
     pub(crate) range: Range<u64>,
     /// Where its table begins, at its end.
     pub(super) table: u64,
@@ -190,7 +192,8 @@ fn read_directory(directory: &[u8], parts: u64, outer: Range<u64>) -> Result<Vec
     let mut free = outer.start;
     while !from.0.is_empty() {
         let (start, table, checksum) = (from.u64()?, from.u64()?, from.u64()?);
-        let (entries, arrays, len) = (from.u64()?, from.u32()?, from.u16()?);
+        let (entries, next_expiry) = (from.u64()?, i64::from_le_bytes(from.take()?));
+        let (arrays, len) = (from.u32()?, from.u16()?);
         let text = std::str::from_utf8(from.some(len.into())?).ok();
         let scope = text.and_then(|text| text.parse().ok());
         let scope: Scope = scope.ok_or_else(|| damaged("names no scope"))?;
@@ -208,7 +211,7 @@ fn read_directory(directory: &[u8], parts: u64, outer: Range<u64>) -> Result<Vec
         }
         free = table.end;
         let range = start..table.end;
-        places.push(Place { scope, entries, range, table: table.start, checksum });
+        places.push(Place { scope, entries, next_expiry, range, table: table.start, checksum });
     }
     match places.len() as u64 == parts {
         true => Ok(places),

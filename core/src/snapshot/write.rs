@@ -60,11 +60,12 @@ impl<'s, S: Sink> SnapshotWriter<'s, S> {
         self.failed.is_none()
     }
 
-    /// Writes the part of a scope, behind those of the scopes before it.
+    /// Writes the part of a scope, which has so many entries, of which the first expires then,
+    /// behind those of the scopes before it.
     pub(crate) fn part(
         &mut self,
         scope: &Scope,
-        entries: u64,
+        (entries, next_expiry): (u64, i64),
         fill: impl FnOnce(&mut PartWriter<'_>),
     ) {
         let start = self.at;
@@ -82,6 +83,7 @@ impl<'s, S: Sink> SnapshotWriter<'s, S> {
         directory.extend(table_at.to_le_bytes());
         directory.extend(XxHash3_64::oneshot(&table).to_le_bytes());
         directory.extend(entries.to_le_bytes());
+        directory.extend(next_expiry.to_le_bytes());
         directory.extend(arrays.to_le_bytes());
         directory.extend(len.to_le_bytes());
         directory.extend(text.as_bytes());

@@ -41,6 +41,8 @@ pub(crate) struct Writer {
     pub(crate) not_before: Option<Instant>,
     /// Writes since collections were last cleared up.
     unswept: usize,
+    /// When it is looked for what has expired.
+    purge_at: Instant,
     apart: Apart,
     turns: Turns,
     /// A bug, after which nothing is written.
@@ -52,6 +54,12 @@ pub(crate) struct Writer {
 
 /// So long nobody asks for anything before it clears up.
 const IDLE: Duration = Duration::from_millis(500);
+
+/// So often it is looked for what has expired.
+const PURGE: Duration = Duration::from_secs(60);
+
+/// Scopes of which that is deleted at a time.
+const PURGED_MAX: usize = 64;
 
 /// The distances of clearing up at a time: some milliseconds, for which others wait.
 const SWEEP: u64 = 50_000;
@@ -78,6 +86,7 @@ impl Writer {
             look_at: 0,
             not_before,
             unswept: 0,
+            purge_at: Instant::now() + PURGE,
             apart: Apart::default(),
             turns: Turns::default(),
             broken: None,
@@ -101,7 +110,10 @@ impl Writer {
     fn next_group(&mut self) -> Option<Vec<Request>> {
         let is_restless = self.unswept > 0 || self.changed != self.few || self.not_before.is_some();
         let sync = self.sync_at.map(|at| at.saturating_duration_since(Instant::now()));
-        let most = is_restless.then_some(IDLE).into_iter().chain(sync).min();
+        // What expires does so while nobody writes.
+        let is_store = self.shared.place.as_ref().is_some_and(|it| it.checkpoints.is_some());
+        let purge = is_store.then(|| self.purge_at.saturating_duration_since(Instant::now()));
+        let most = is_restless.then_some(IDLE).into_iter().chain(sync).chain(purge).min();
         let mut queue = self.shared.inbox.wait(most);
         if let Some(files) = queue.files.take() {
             drop(queue);
@@ -170,6 +182,10 @@ impl Writer {
             (self.few, self.unswept) = (self.changed, 0);
             return;
         }
+        if self.purge_at <= Instant::now() {
+            self.purge_at = Instant::now() + PURGE;
+            self.unswept = self.unswept.max(1);
+        }
         place.room.make(0);
         let full = place.room.full();
         if !place.maintenance && full == Full::No {
@@ -209,7 +225,10 @@ impl Writer {
         let mut collection = hosted.collection();
         let now = now_ms();
         let mut purged = 0;
-        let expired = collection.expired_scopes(now);
+        let mut expired = collection.expired_scopes(now);
+        // Each is opened for it.
+        let more = expired.len() > PURGED_MAX;
+        expired.truncate(PURGED_MAX);
         if !expired.is_empty() {
             let mut batch = collection.batch(now)?;
             for scope in expired {
@@ -223,6 +242,7 @@ impl Writer {
         }
         let mut done = collection.sweep(budget, now)?;
         done.purged += purged;
+        done.finished &= !more;
         Ok(done)
     }
 

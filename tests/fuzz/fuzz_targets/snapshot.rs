@@ -62,16 +62,16 @@ fn mend(file: &mut [u8]) {
     let (Some(start), Some(bytes)) = (long(file, len - 64), long(file, len - 56)) else { return };
     let end = start.saturating_add(bytes).min(len - 64);
     let mut at = start;
-    while at.saturating_add(38) <= end {
+    while at.saturating_add(46) <= end {
         let table = long(file, at + 8);
-        let arrays = u32::from_le_bytes([0, 1, 2, 3].map(|i| file[at + 32 + i])) as usize;
-        let text = usize::from(u16::from_le_bytes([file[at + 36], file[at + 37]]));
+        let arrays = u32::from_le_bytes([0, 1, 2, 3].map(|i| file[at + 40 + i])) as usize;
+        let text = usize::from(u16::from_le_bytes([file[at + 44], file[at + 45]]));
         let range = table.map(|table| table..table.saturating_add(arrays.saturating_mul(40)));
         if let Some(table) = range.and_then(|range| file.get(range)) {
             let checksum = XxHash3_64::oneshot(table);
             put(file, at + 16, checksum);
         }
-        at += 38 + text;
+        at += 46 + text;
     }
     if let Some(directory) = file.get(start..start.saturating_add(bytes)) {
         let checksum = XxHash3_64::oneshot(directory);
