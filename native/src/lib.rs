@@ -1,8 +1,10 @@
 //! Vicino: an embeddable, multi-tenant vector store for retrieval-augmented generation.
 //!
 //! This crate is the engine (`vicino-core`, re-exported whole) with what a native program adds to
-//! it. At present that is threads ([`Rayon`]), huge pages ([`huge_pages`]), snapshots in files
-//! ([`write_file`], [`map_file`]) and the choice of the instruction set:
+//! it: collections in memory or in a folder ([`HnswVectorStorage`], [`Store`]) for asynchronous
+//! programs and for those that wait, values under keys ([`StorageBackend`]), threads ([`Rayon`]),
+//! huge pages ([`huge_pages`]), snapshots in files ([`write_file`], [`map_file`]) and the choice of
+//! the instruction set:
 //!
 //! ```
 //! use vicino::{DistanceMetric, kernel::Dot};

@@ -151,7 +151,9 @@ fn what_is_damaged_is_made_again_of_the_database() {
     });
     let cuts = [0, 1, 200, whole.len() / 2, whole.len() - 1].map(|len| Some(whole[..len].to_vec()));
     let text = Some(b"no snapshot".to_vec());
-    for (case, bytes) in flips.chain(cuts).chain([None, text]).enumerate() {
+    let mut later = whole.clone();
+    later[8] += 1; // the version
+    for (case, bytes) in flips.chain(cuts).chain([None, text, Some(later)]).enumerate() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("checkpoints")).unwrap();
         fs::copy(origin.path().join("store.redb"), folder.path().join("store.redb")).unwrap();
@@ -250,4 +252,41 @@ fn files_of_another_history_are_not_believed() {
     live(70);
     fs::copy(&kept, &database).unwrap();
     assert_eq!(told(&open(folder.path()).1), before);
+}
+
+/// Closed, replayed or made again of the database: a graph finds what it found.
+#[test]
+fn recall_outlives_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, storage) = open(folder.path());
+    let mut random = Random(12);
+    let mut write = |storage: &HnswVectorStorage, count: usize| {
+        let entries = (0..count).map(|i| {
+            let mut entry = entry(&mut random, 1);
+            entry.id = format!("{count} {i}");
+            entry
+        });
+        storage.blocking().upsert(entries.collect()).unwrap();
+    };
+    let recall = |storage: &HnswVectorStorage| {
+        let probe = vicino::RecallProbe { scope: tenant(0), ..Default::default() };
+        let reader = storage.blocking().reader().unwrap();
+        reader.measure_recall(&probe, &mut vicino::Searcher::default()).unwrap()
+    };
+    write(&storage, 2000);
+    storage.blocking().delete_where(&tenant(0), &field("n").eq(1)).unwrap();
+    let before = recall(&storage);
+    assert!(before > 0.9, "{before}");
+    store.close_blocking().unwrap();
+    drop((store, storage));
+    let (store, storage) = open(folder.path());
+    assert!((recall(&storage) - before).abs() < 1e-9, "the same graph");
+    write(&storage, 500);
+    drop((store, storage));
+    let (store, storage) = open(folder.path());
+    assert!(recall(&storage) > before - 0.02, "replayed");
+    drop((store, storage));
+    fs::remove_dir_all(folder.path().join("checkpoints")).unwrap();
+    let (_store, storage) = open(folder.path());
+    assert!(recall(&storage) > before - 0.02, "made again");
 }

@@ -91,8 +91,9 @@ impl StoreConfig {
         self.memory_limit.map_or(self.cache_bytes, |limit| self.cache_bytes.min(limit / 8))
     }
 
-    /// What is left for collections.
+    /// What is left for collections, with some for what comes and goes: snapshots on their way,
+    /// pages that are being merged, and what an allocator keeps.
     pub(crate) fn room(&self) -> Option<usize> {
-        self.memory_limit.map(|limit| limit - self.cache())
+        self.memory_limit.map(|limit| limit - limit / 8 - self.cache())
     }
 }
