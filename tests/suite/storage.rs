@@ -368,3 +368,36 @@ async fn an_import_is_beside_what_others_write() {
     drop(storage);
     assert_eq!(all(&open(folder.path())), before);
 }
+
+/// Writes that are asked for one after the other are made in that order, though one of their scopes
+/// is being linked and another is not.
+#[tokio::test]
+async fn who_waits_for_one_scope_is_not_overtaken_in_another() {
+    let storage = HnswVectorStorage::new(DIMENSIONS, config());
+    let [busy, idle] = ["busy", "idle"].map(|name| Scope::Tenant(name.to_owned()));
+    let of = |scope: &Scope, value: usize| {
+        VectorEntry::new("same", vec![value as f32 + 1.0; DIMENSIONS]).with_scope(scope.clone())
+    };
+    for round in 0..8_usize {
+        let mut random = Random(round as u64);
+        let import = (0..1500).map(|i| {
+            let mut entry = entry(&mut random).with_scope(busy.clone());
+            entry.id = format!("{round} {i}");
+            entry
+        });
+        let import = tokio::spawn({
+            let (storage, import) = (storage.clone(), import.collect());
+            async move { storage.insert(import).await }
+        });
+        tokio::task::yield_now().await;
+        let value = 10 * round;
+        let (both, one) = tokio::join!(
+            storage.upsert(vec![of(&busy, value), of(&idle, value)]),
+            storage.upsert(vec![of(&idle, value + 1)]),
+        );
+        assert_eq!((both.unwrap().len(), one.unwrap().len()), (2, 1));
+        let last = storage.get(&of(&idle, 0).key()).await.unwrap().unwrap();
+        assert_eq!(last.vector, of(&idle, value + 1).vector, "round {round}");
+        import.await.unwrap().unwrap();
+    }
+}
