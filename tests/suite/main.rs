@@ -14,6 +14,7 @@ mod crash;
 mod damage;
 mod deletes;
 mod filter;
+mod imports;
 mod index;
 mod kernels;
 mod memory;
