@@ -62,10 +62,7 @@ pub(super) fn run(
     for i in 0..SEARCHES.max(tenants) {
         // All of them first, and then any.
         let number = if i < tenants { i } else { random.below(tenants) };
-        let query = VectorQuery::new(
-            data.queries().nth(i % data.queries().len()).unwrap_or_default().to_vec(),
-            bench.k,
-        );
+        let query = VectorQuery::new(data.query(i), bench.k);
         let query = query.with_scope(scope(number));
         for took in [&mut cold, &mut warm] {
             let start = Instant::now();

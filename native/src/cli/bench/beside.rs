@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use vicino::{BlockingVectorStorage, Scope, Store, VectorQuery};
+use vicino::{BlockingVectorStorage, EntryKey, Scope, Store, StoreError, VectorEntry, VectorQuery};
 
 use super::Bench;
 use super::data::Data;
@@ -37,10 +37,8 @@ pub(super) fn run(bench: &Bench, folder: &Path, out: &mut impl Write) -> Result<
     let titles = ["rows", "insert p50 us", "insert p99 us", "search p50 us", "search p99 us"];
     let table = Table::new(&titles, out)?;
 
-    let mut next = own;
-    let enough = |count: usize| count >= ALONE;
-    let alone = live(storage, &data, &mut next, enough)?;
-    let import = next + ALONE..data.len();
+    let alone = live(storage, &data, own..own + ALONE, |entry| storage.insert(entry))?;
+    let import = own + 2 * ALONE..data.len();
     let done = AtomicBool::new(false);
     let start = Instant::now();
     let mut rate = 0.0;
@@ -50,8 +48,9 @@ pub(super) fn run(bench: &Bench, folder: &Path, out: &mut impl Write) -> Result<
             done.store(true, Ordering::Relaxed);
             imported.map(|()| import.len() as f64 / start.elapsed().as_secs_f64())
         });
-        let mut rows = 0..own;
-        let beside = live_again(storage, &data, &mut rows, &done);
+        // Rows that are there, each put in its own place, until all is imported.
+        let rows = (0..own).take_while(|_| !done.load(Ordering::Relaxed));
+        let beside = live(storage, &data, rows, |entry| storage.upsert(entry));
         rate = importing.join().ok().context("the import panicked")??;
         beside
     })?;
@@ -86,39 +85,18 @@ fn import_rows(storage: &BlockingVectorStorage, data: &Data, rows: Range<usize>)
     Ok(())
 }
 
-/// Inserts and searches by turns until there is enough.
+/// Writes rows one by one, and searches by turns.
 fn live(
     storage: &BlockingVectorStorage,
     data: &Data,
-    next: &mut usize,
-    enough: impl Fn(usize) -> bool,
+    rows: impl Iterator<Item = usize>,
+    write: impl Fn(Vec<VectorEntry>) -> Result<Vec<EntryKey>, StoreError>,
 ) -> Result<[Latencies; 2]> {
     let (mut inserts, mut searches) = (Vec::new(), Vec::new());
-    while !enough(inserts.len()) {
-        let entry = entries(data, *next..*next + 1, &scope(), few);
-        *next += 1;
+    for row in rows {
+        let entry = entries(data, row..row + 1, &scope(), few);
         let start = Instant::now();
-        storage.insert(entry)?;
-        inserts.push(start.elapsed());
-        search(storage, data, &mut searches)?;
-    }
-    Ok([Latencies::new(inserts), Latencies::new(searches)])
-}
-
-/// The same with rows that are there, each put in its own place, until all is imported.
-fn live_again(
-    storage: &BlockingVectorStorage,
-    data: &Data,
-    rows: &mut Range<usize>,
-    done: &AtomicBool,
-) -> Result<[Latencies; 2]> {
-    let (mut inserts, mut searches) = (Vec::new(), Vec::new());
-    while !done.load(Ordering::Relaxed) {
-        let Some(row) = rows.next() else { break };
-        let entry = entries(data, row..row + 1, &Scope::Tenant("own".to_owned()), few);
-        let entry = entry.into_iter().map(|entry| entry.with_scope(scope())).collect();
-        let start = Instant::now();
-        storage.upsert(entry)?;
+        write(entry)?;
         inserts.push(start.elapsed());
         search(storage, data, &mut searches)?;
     }
@@ -132,8 +110,7 @@ fn search(
     took: &mut Vec<std::time::Duration>,
 ) -> Result<()> {
     for _ in 0..4 {
-        let query =
-            data.queries().nth(took.len() % data.queries().len()).unwrap_or_default().to_vec();
+        let query = data.query(took.len());
         let query = VectorQuery::new(query, 10).with_scope(scope());
         let start = Instant::now();
         storage.search(&query)?;

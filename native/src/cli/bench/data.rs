@@ -69,6 +69,12 @@ impl Data {
         rows.iter().flat_map(|&row| self.row(row as usize)).copied().collect()
     }
 
+    /// A query by its number; after the last comes the first.
+    pub(super) fn query(&self, number: usize) -> Vec<f32> {
+        let mut queries = self.queries();
+        queries.nth(number % queries.len().max(1)).unwrap_or_default().to_vec()
+    }
+
     pub(super) fn queries(&self) -> std::slice::ChunksExact<'_, f32> {
         self.queries.chunks_exact(self.dimensions)
     }

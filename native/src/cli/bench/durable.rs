@@ -103,8 +103,7 @@ fn opened(
     let disk = store.collection_blocking("bench", bench.dim, bench.config())?;
     let opened = start.elapsed().as_secs_f64() * 1e3;
     let start = Instant::now();
-    let query = VectorQuery::new(data.queries().next().unwrap_or_default().to_vec(), bench.k)
-        .with_scope(scope());
+    let query = VectorQuery::new(data.query(0), bench.k).with_scope(scope());
     disk.blocking().search(&query)?;
     let searched = start.elapsed().as_secs_f64() * 1e3;
     writeln!(out, "disk: opened in {opened:.0} ms, first search in {searched:.1} ms")?;
