@@ -168,10 +168,9 @@ impl Checkpoints {
         self.replace(&path, |file| snapshot.write(&mut WriteSink(file))).map_err(failed)?;
         let scopes = stamps.scopes().cloned().collect();
         let bytes = fs::metadata(&path).map_err(StoreError::io(&path))?.len();
-        let (listed, file) = read_file(&path, &self.room).map(|file| {
-            let checksum = file.index().checksum();
-            (Listed { number, collection, bytes, checksum, scopes }, file)
-        })?;
+        let file = read_file(&path, &self.room)?;
+        let checksum = file.index().checksum();
+        let listed = Listed { number, collection, bytes, checksum, scopes };
         Ok(Written { listed, file, stamps })
     }
 

@@ -14,6 +14,7 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::hosted::Hosted;
 use crate::inbox::{Done, Reply};
+use crate::journal::Place;
 use crate::room::Full;
 use crate::tables::{log_end, write_checkpoint};
 use crate::threads::caught;
@@ -78,16 +79,14 @@ impl Writer {
     /// Begins a checkpoint for those who wait for one, or has them wait for the next.
     pub(crate) fn begin_checkpoint(&mut self, waiting: Vec<Reply>) {
         let shared = Arc::clone(&self.shared);
-        let place = shared.place.as_ref();
-        let Some((place, checkpoints)) = place.zip(place.and_then(|it| it.checkpoints.as_ref()))
-        else {
+        let Some(Place { database, checkpoints: Some(checkpoints), .. }) = &shared.place else {
             return waiting.into_iter().for_each(|reply| reply(Ok(Done::Nothing)));
         };
         if self.running.is_some() {
             return self.waiting.extend(waiting);
         }
         self.await_linked();
-        let (running, work) = match self.take(&place.database, checkpoints) {
+        let (running, work) = match self.take(database, checkpoints) {
             Ok((running, work)) => (Running { waiting, ..running }, work),
             Err(error) => return self.failed(&error, waiting),
         };
@@ -151,9 +150,7 @@ impl Writer {
         // It has said its last, and gives the store back.
         drop(running.thread.take().map(JoinHandle::join));
         let shared = Arc::clone(&self.shared);
-        let place = shared.place.as_ref();
-        let Some((place, checkpoints)) = place.zip(place.and_then(|it| it.checkpoints.as_ref()))
-        else {
+        let Some(Place { database, checkpoints: Some(checkpoints), .. }) = &shared.place else {
             return;
         };
         if files.is_err() {
@@ -161,7 +158,6 @@ impl Writer {
             checkpoints.tidy();
         }
         let bytes: u64 = files.iter().flatten().map(|file| file.listed.bytes).sum();
-        let database = &place.database;
         match files.and_then(|files| make_current(database, checkpoints, &running, files)) {
             Ok(files) => {
                 let time = running.began.elapsed();

@@ -205,14 +205,9 @@ impl BlockingVectorStorage {
 
     /// All of this moment, to be written to a file while everybody goes on.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let (hosted, all) = (self.hosted()?, self.reader()?.known_scopes());
-        match self.journal.run(Task::Snapshot(Arc::clone(hosted))) {
-            Err(error) if is_damage(error.code()) => {
-                self.journal.run(Task::Mend(Arc::clone(hosted), all))?;
-                self.journal.run(Task::Snapshot(Arc::clone(hosted))).map(Done::snapshot)
-            }
-            done => done.map(Done::snapshot),
-        }
+        let hosted = self.hosted()?;
+        let take = || self.journal.run(Task::Snapshot(Arc::clone(hosted))).map(Done::snapshot);
+        self.mended(take, || hosted.reader().known_scopes())
     }
 
     /// The length of its vectors, and how they are compared and found.
@@ -257,13 +252,23 @@ impl BlockingVectorStorage {
         ask: impl Fn(&CollectionReader) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
         let hosted = self.hosted()?;
-        match ask(&hosted.reader()) {
+        let ask = || Ok(ask(&hosted.reader())?);
+        self.mended(ask, || scopes.into_iter().cloned().collect())
+    }
+
+    /// Does something, and once more where a checkpoint of some scopes is damaged, when they are
+    /// made of the database.
+    fn mended<T>(
+        &self,
+        call: impl Fn() -> Result<T, StoreError>,
+        scopes: impl FnOnce() -> Vec<Scope>,
+    ) -> Result<T, StoreError> {
+        match call() {
             Err(error) if is_damage(error.code()) => {
-                let scopes = scopes.into_iter().cloned().collect();
-                self.journal.run(Task::Mend(Arc::clone(hosted), scopes))?;
-                Ok(ask(&hosted.reader())?)
+                self.journal.run(Task::Mend(Arc::clone(self.hosted()?), scopes()))?;
+                call()
             }
-            done => Ok(done?),
+            done => done,
         }
     }
 
