@@ -31,6 +31,17 @@ pub(crate) struct Database {
     _lock: Option<Lock>,
 }
 
+/// What who writes is told.
+#[derive(Clone, Copy)]
+enum Promise {
+    /// All is on the disk.
+    Kept,
+    /// It will be.
+    Given,
+    /// Nothing.
+    None,
+}
+
 /// How many commits there were, so that after a failure it can be told whether the last one was
 /// made.
 const COMMITS: TableDefinition<'_, (), u64> = TableDefinition::new("commits");
@@ -85,7 +96,7 @@ impl Database {
         &self,
         write: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
-        self.write_durably(Durability::Immediate, write)
+        self.write_as(Promise::Kept, write)
     }
 
     /// Writes all or nothing, which is durable with the next [`write`](Self::write).
@@ -93,12 +104,21 @@ impl Database {
         &self,
         write: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
-        self.write_durably(Durability::None, write)
+        self.write_as(Promise::Given, write)
     }
 
-    fn write_durably<T>(
+    /// The same for what nobody relies on, and which is gone if the disk fails before the next
+    /// [`write`](Self::write).
+    pub(crate) fn write_loosely<T>(
         &self,
-        durability: Durability,
+        write: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        self.write_as(Promise::None, write)
+    }
+
+    fn write_as<T>(
+        &self,
+        promise: Promise,
         write: impl FnOnce(&WriteTransaction) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,7 +128,10 @@ impl Database {
         let opened = self.opened();
         let written = self.with(|open| {
             let mut transaction = open.begin_write()?;
-            transaction.set_durability(durability)?;
+            transaction.set_durability(match promise {
+                Promise::Kept => Durability::Immediate,
+                Promise::Given | Promise::None => Durability::None,
+            })?;
             // A database of any size is open at once after a crash, and not walked through.
             transaction.set_quick_repair(true);
             let result = write(&transaction)?;
@@ -117,8 +140,11 @@ impl Database {
         });
         match written {
             Ok((result, Ok(()))) => {
-                let is_durable = matches!(durability, Durability::Immediate);
-                self.unsynced.store(!is_durable, Ordering::Relaxed);
+                match promise {
+                    Promise::Kept => self.unsynced.store(false, Ordering::Relaxed),
+                    Promise::Given => self.unsynced.store(true, Ordering::Relaxed),
+                    Promise::None => {}
+                }
                 Ok(result)
             }
             // It may have come to the disk all the same.

@@ -36,6 +36,12 @@ pub(crate) struct Linked {
     pub(crate) commit: Result<ScopeCommit, StoreError>,
 }
 
+impl Linked {
+    pub(crate) fn place(&self) -> (&Arc<Hosted>, &Scope) {
+        (&self.hosted, &self.scope)
+    }
+}
+
 pub(crate) struct Request {
     pub(crate) task: Task,
     pub(crate) reply: Reply,

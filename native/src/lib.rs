@@ -53,6 +53,7 @@ mod kv;
 mod lock;
 mod meter;
 mod mmap;
+mod pending;
 mod room;
 mod router;
 mod storage;

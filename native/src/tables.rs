@@ -7,6 +7,7 @@
 //! | `entries` | collection, scope, id | a record, see `core/docs/format.md` |
 //! | `vectors` | the same | the vector as it was given, `f32` |
 //! | `changes` | number | collection, scope, ids or none for all: what no checkpoint has |
+//! | `pending` | number | the same, of entries that are there before all of their write are |
 //! | `checkpoint` | | checksum (XXH3), and which files are current, as JSON |
 //! | `format` | | the version of all this |
 //! | `values` | key | value |
@@ -36,9 +37,9 @@ pub(crate) const VECTORS: TableDefinition<'_, EntryKey, &[u8]> = TableDefinition
 pub(crate) const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("values");
 
 /// What changed: of which collection, in which scope, and which ids; none for all of the scope.
-type Changed = (u32, &'static str, Option<Vec<&'static str>>);
+pub(crate) type Changed = (u32, &'static str, Option<Vec<&'static str>>);
 
-const CHANGES: TableDefinition<'_, u64, Changed> = TableDefinition::new("changes");
+pub(crate) const CHANGES: TableDefinition<'_, u64, Changed> = TableDefinition::new("changes");
 const CHECKPOINT: TableDefinition<'_, (), (u64, &[u8])> = TableDefinition::new("checkpoint");
 const FORMAT: TableDefinition<'_, (), u32> = TableDefinition::new("format");
 
@@ -51,9 +52,26 @@ pub(crate) fn write_entries<'c>(
     collection: u32,
     changes: impl Iterator<Item = Change<'c>>,
 ) -> Result<(), Error> {
+    let changed = write_rows(to, collection, changes)?;
+    let mut log = to.open_table(CHANGES)?;
+    let last = log.last()?.map_or(0, |(number, _)| number.value());
+    for (number, (scope, ids)) in (last + 1..).zip(&changed) {
+        log.insert(number, (collection, &**scope, ids.clone()))?;
+    }
+    Ok(())
+}
+
+/// Ids of a scope; none for all.
+pub(crate) type Ids<'c> = (String, Option<Vec<&'c str>>);
+
+pub(crate) fn write_rows<'c>(
+    to: &WriteTransaction,
+    collection: u32,
+    changes: impl Iterator<Item = Change<'c>>,
+) -> Result<Vec<Ids<'c>>, Error> {
     let mut entries = to.open_table(ENTRIES)?;
     let mut vectors = to.open_table(VECTORS)?;
-    let mut changed: Vec<(String, Option<Vec<&str>>)> = Vec::new();
+    let mut changed: Vec<Ids<'c>> = Vec::new();
     for change in changes {
         let (scope, id) = match change {
             Change::Put { scope, id, .. } | Change::Delete { scope, id } => (scope, Some(id)),
@@ -85,12 +103,7 @@ pub(crate) fn write_entries<'c>(
             _ => changed.push((scope, id.map(|id| vec![id]))),
         }
     }
-    let mut log = to.open_table(CHANGES)?;
-    let last = log.last()?.map_or(0, |(number, _)| number.value());
-    for (number, (scope, ids)) in (last + 1..).zip(&changed) {
-        log.insert(number, (collection, &**scope, ids.clone()))?;
-    }
-    Ok(())
+    Ok(changed)
 }
 
 /// The collections that there are: names, dimensions and configurations.

@@ -1,6 +1,7 @@
 //! Work on rayon's threads.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -54,7 +55,12 @@ pub(crate) async fn offload<T: Send + 'static>(
 pub(crate) async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    elsewhere(work, |job| WAITING.spawn(job).map_err(StoreError::io("a thread".as_ref()))).await
+    elsewhere(work, |job| on_disk(job).map_err(StoreError::io("a thread".as_ref()))).await
+}
+
+/// Has something done that waits for the disk, by a thread that nobody waits for.
+pub(crate) fn on_disk(job: Job) -> io::Result<()> {
+    WAITING.spawn(job)
 }
 
 /// Threads that may wait.
@@ -138,7 +144,7 @@ pub(crate) fn aside<T: Send>(
 }
 
 /// What a thread does.
-type Job = Box<dyn FnOnce() + Send>;
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
 /// Has work done by the thread that `start` gives the job to, and waits for what comes of it. A
 /// panic in it is an error of who asked for it; on rayon's threads it would end the program.
@@ -172,16 +178,49 @@ fn panicked(payload: &(dyn Any + Send)) -> StoreError {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Builders;
 
-static POOL: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
+/// How many threads, and how they are called.
+fn pool(threads: usize) -> Option<ThreadPool> {
     let name = |thread| format!("vicino builder {thread}");
-    ThreadPoolBuilder::new().thread_name(name).build().ok()
+    let start = |_| yield_to_others();
+    let builder = ThreadPoolBuilder::new().num_threads(threads);
+    builder.thread_name(name).start_handler(start).build().ok()
+}
+
+/// One for each core.
+static POOL: LazyLock<Option<ThreadPool>> = LazyLock::new(|| pool(0));
+
+/// One fewer, for while others write: the thread that waits for the disk for them has a core at
+/// once when it goes on.
+static FEWER: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
+    pool(thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1)))
 });
 
+thread_local! {
+    /// Is this thread of either pool?
+    static IS_BUILDER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// How much the threads that link yield to others: where all cores are busy they have a tenth of
+/// what another thread has. Searches and small writes last for less than the time that the system
+/// gives a thread, and would wait for as long.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// Has this thread be behind others where all cores are busy.
+fn yield_to_others() {
+    IS_BUILDER.set(true);
+    // Elsewhere it would be the whole program.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "the threads that link do not yield");
+    }
+}
+
 impl Builders {
-    /// Has one of them do something, of which a panic would end the program; where there are none
-    /// it is done here.
-    pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) {
-        match &*POOL {
+    /// Has one of them do something, of which a panic would end the program, with the help of all
+    /// or of `fewer`; where there are none it is done here.
+    pub(crate) fn spawn(fewer: bool, work: impl FnOnce() + Send + 'static) {
+        match if fewer { &*FEWER } else { &*POOL } {
             Some(pool) => pool.spawn(work),
             None => work(),
         }
@@ -190,10 +229,11 @@ impl Builders {
 
 impl Executor for Builders {
     fn run(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+        if count > 1 && IS_BUILDER.get() {
+            return Rayon.run(count, task);
+        }
         match &*POOL {
-            Some(pool) if count > 1 => {
-                pool.install(|| (0..count).into_par_iter().for_each(task));
-            }
+            Some(pool) if count > 1 => pool.install(|| Rayon.run(count, task)),
             _ => (0..count).for_each(task),
         }
     }

@@ -1,9 +1,9 @@
-//! Changes that take long, made on another thread while their collection goes on with other scopes.
+//! What takes long in a scope, done on another thread while its collection goes on with others.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::batch::PreparedBatch;
+use super::batch::{Change, PreparedBatch};
 use super::change::ScopeChange;
 use super::directory::Known;
 use super::partition::PartitionWriter;
@@ -12,7 +12,7 @@ use super::{Collection, Threads};
 use crate::graph::Serial;
 use crate::scope::Scope;
 
-/// The change of a scope that cannot fail any more, to be made on any thread. Until it is
+/// What is done to a scope and cannot fail any more, on any thread: a change, or a sweep. Until it is
 /// [put back](Collection::put_back) the collection refuses writes of the scope, and snapshots that
 /// have it, with `Error::WriteConflict`.
 ///
@@ -41,12 +41,19 @@ use crate::scope::Scope;
 /// ```
 pub struct ScopeCommit {
     partition: Box<PartitionWriter>,
-    /// None where it is made.
-    change: Option<Box<ScopeChange>>,
+    /// None where it is done.
+    work: Option<Work>,
     is_new: bool,
     now: i64,
     executor: Threads,
     reader: CollectionReader,
+}
+
+/// What is done to a scope.
+enum Work {
+    Change(Box<ScopeChange>),
+    /// What deletes have left behind is cleared up, for about so many distances.
+    Sweep(u64),
 }
 
 impl PreparedBatch<'_> {
@@ -59,10 +66,28 @@ impl PreparedBatch<'_> {
     /// takes a search: they are seen when they have been [run](ScopeCommit::run).
     #[must_use]
     pub fn commit_apart(self, most: usize) -> Vec<ScopeCommit> {
+        self.take_apart(Some(most))
+    }
+
+    /// Takes its scopes away with their changes, which nobody sees before they have been
+    /// [run](ScopeCommit::run): for who makes many entries durable bit by bit, while others write.
+    ///
+    /// # Errors
+    ///
+    /// The batch itself, where it does more than put entries where none were.
+    pub fn detach(self) -> Result<Vec<ScopeCommit>, Self> {
+        match self.scopes.values().all(|change| change.is_all_new()) {
+            true => Ok(self.take_apart(None)),
+            false => Err(self),
+        }
+    }
+
+    /// Makes the changes of scopes where at most so many vectors are linked, and takes others away.
+    fn take_apart(self, most: Option<usize>) -> Vec<ScopeCommit> {
         let Self { collection, now, scopes } = self;
         let (mut gone, mut more, mut apart) = (Vec::new(), Vec::new(), Vec::new());
         // For a few this thread is enough, and others may be busy with what is made apart.
-        let is_all = most == usize::MAX;
+        let is_all = most == Some(usize::MAX);
         let alone = || Threads(Arc::new(Serial));
         let executor = if is_all { collection.executor.clone() } else { alone() };
         for (scope, mut change) in scopes {
@@ -78,14 +103,14 @@ impl PreparedBatch<'_> {
             let Some(partition) = collection.partitions.get_mut(&scope) else { continue };
             collection.stamp += 1;
             (partition.stamp, partition.home) = (collection.stamp, None);
-            if partition.links(&change.batch) <= most {
+            if most.is_some_and(|most| partition.links(&change.batch) <= most) {
                 make(partition, *change, now, &executor, &collection.reader);
                 more.extend(is_new.then(|| Known::Open(Arc::clone(&partition.partition))));
             } else if let Some(partition) = collection.partitions.remove(&scope) {
                 let (executor, reader) = (collection.executor.clone(), collection.reader());
-                let change = Some(change);
+                let work = Some(Work::Change(change));
                 collection.away.insert(scope);
-                apart.push(ScopeCommit { partition, change, is_new, now, executor, reader });
+                apart.push(ScopeCommit { partition, work, is_new, now, executor, reader });
             }
         }
         collection.reader.add(more);
@@ -101,12 +126,29 @@ impl ScopeCommit {
         self.partition.scope()
     }
 
+    /// What is going to change in it; nothing once it has.
+    pub fn changes(&self) -> impl Iterator<Item = Change<'_>> {
+        let dimensions = self.reader.dimensions();
+        let change = match &self.work {
+            Some(Work::Change(change)) => Some(change),
+            _ => None,
+        };
+        change.into_iter().flat_map(move |change| change.changes(self.scope(), dimensions))
+    }
+
     /// Makes the change, which is seen when this returns.
     pub fn run(&mut self) {
-        let Some(change) = self.change.take() else { return };
-        make(&mut self.partition, *change, self.now, &self.executor, &self.reader);
-        if self.is_new {
-            self.reader.add(vec![Known::Open(Arc::clone(&self.partition.partition))]);
+        match self.work.take() {
+            Some(Work::Change(change)) => {
+                make(&mut self.partition, *change, self.now, &self.executor, &self.reader);
+                if self.is_new {
+                    self.reader.add(vec![Known::Open(Arc::clone(&self.partition.partition))]);
+                }
+            }
+            Some(Work::Sweep(budget)) => {
+                self.partition.sweep(budget, &*self.executor.0);
+            }
+            None => {}
         }
     }
 }
@@ -117,6 +159,29 @@ impl Collection {
         commit.run();
         self.away.remove(commit.scope());
         self.partitions.insert(commit.scope().clone(), commit.partition);
+    }
+
+    /// Takes a scope back as it was, unless its change is made already.
+    pub fn put_back_unchanged(&mut self, commit: ScopeCommit) {
+        if commit.work.is_none() {
+            return self.put_back(commit);
+        }
+        self.away.remove(commit.scope());
+        if !commit.is_new {
+            self.partitions.insert(commit.scope().clone(), commit.partition);
+        }
+    }
+
+    /// Takes a scope away that is to be swept, if it can be had.
+    pub(super) fn detach_sweep(&mut self, scope: Scope, budget: u64) -> Option<ScopeCommit> {
+        self.own(&scope).ok()?;
+        let mut partition = self.partitions.remove(&scope)?;
+        self.stamp += 1;
+        (partition.stamp, partition.home) = (self.stamp, None);
+        self.away.insert(scope);
+        let (work, executor) = (Some(Work::Sweep(budget)), self.executor.clone());
+        let reader = self.reader();
+        Some(ScopeCommit { partition, work, is_new: false, now: 0, executor, reader })
     }
 }
 

@@ -341,16 +341,8 @@ impl<'c> WriteBatch<'c> {
 impl PreparedBatch<'_> {
     /// What is going to change. In each scope entries go before others come.
     pub fn changes(&self) -> impl Iterator<Item = Change<'_>> {
-        self.scopes.iter().flat_map(|(scope, change)| {
-            let gone = change.gone.then_some(Change::DeleteScope { scope });
-            let deleted = change.deleted.iter().map(|id| Change::Delete { scope, id });
-            let vectors = change.batch.vectors.chunks_exact(self.collection.dimensions()).map(Some);
-            let vectors = vectors.chain(std::iter::repeat(None));
-            let put = change.batch.all_records().zip(vectors).map(move |(record, vector)| {
-                Change::Put { scope, id: record.id(), record: record.bytes(), vector }
-            });
-            gone.into_iter().chain(deleted).chain(put)
-        })
+        let dimensions = self.collection.dimensions();
+        self.scopes.iter().flat_map(move |(scope, change)| change.changes(scope, dimensions))
     }
 }
 

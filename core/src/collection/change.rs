@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::batch::Change;
 use super::partition::{Batch, PartitionWriter};
 use super::record::{Record, write};
 use crate::entry::VectorEntry;
 use crate::error::{Error, beginning};
 use crate::index::Prepared;
 use crate::metric::DistanceMetric;
+use crate::scope::Scope;
 
 /// The change of one scope.
 #[derive(Default)]
@@ -80,6 +82,31 @@ impl ScopeChange {
         batch.deaths.truncate(end.deaths);
         batch.records.truncate(end.records);
         batch.updates.truncate(end.updates);
+    }
+
+    /// Does it put entries into the scope that were not there, and nothing else?
+    pub(super) fn is_all_new(&self) -> bool {
+        let is_same = self.batch.deaths.is_empty() && self.batch.updates.is_empty();
+        is_same && self.deleted.is_empty() && !self.gone
+    }
+
+    /// What it does to its scope, where entries go before others come.
+    pub(super) fn changes<'a>(
+        &'a self,
+        scope: &'a Scope,
+        dimensions: usize,
+    ) -> impl Iterator<Item = Change<'a>> {
+        let gone = self.gone.then_some(Change::DeleteScope { scope });
+        let deleted = self.deleted.iter().map(|id| Change::Delete { scope, id });
+        let vectors = self.batch.vectors.chunks_exact(dimensions).map(Some);
+        let vectors = vectors.chain(std::iter::repeat(None));
+        let put = self.batch.all_records().zip(vectors).map(move |(record, vector)| Change::Put {
+            scope,
+            id: record.id(),
+            record: record.bytes(),
+            vector,
+        });
+        gone.into_iter().chain(deleted).chain(put)
     }
 }
 

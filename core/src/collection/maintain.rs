@@ -2,7 +2,7 @@
 
 use super::directory::Known;
 use super::partition::PartitionWriter;
-use super::{Collection, Write};
+use super::{Collection, ScopeCommit, Write};
 use crate::entry::check_time;
 use crate::error::Error;
 use crate::index::Maintenance;
@@ -63,6 +63,19 @@ impl Collection {
         Ok(done)
     }
 
+    /// Takes up to `most` scopes away where deletes have left something behind, each to be
+    /// [run](ScopeCommit::run) for about `budget` distances, on any thread, and put back. Scopes
+    /// that hold nothing any more are given up.
+    #[must_use]
+    pub fn sweep_apart(&mut self, budget: u64, most: usize) -> Vec<ScopeCommit> {
+        self.give_up(&self.open_scopes(|partition| partition.catalog.len == 0));
+        let mut due = self.open_scopes(PartitionWriter::needs_sweep);
+        self.behind_last(&mut due);
+        due.truncate(most);
+        self.swept = due.last().cloned().or_else(|| self.swept.take());
+        due.into_iter().filter_map(|scope| self.detach_sweep(scope, budget)).collect()
+    }
+
     /// The scopes where entries have expired by `now` that were not purged.
     #[must_use]
     pub fn expired_scopes(&self, now: i64) -> Vec<Scope> {
@@ -80,9 +93,14 @@ impl Collection {
             due.extend(self.closed_scopes(now));
             due.sort_unstable();
         }
+        self.behind_last(&mut due);
+        due
+    }
+
+    /// Puts the scopes first that come behind the one that was swept last.
+    fn behind_last(&self, due: &mut [Scope]) {
         let after = due.partition_point(|scope| self.swept.as_ref() >= Some(scope));
         due.rotate_left(after);
-        due
     }
 
     /// The scopes that are closed where entries have expired.

@@ -267,6 +267,11 @@ impl PartitionWriter {
         self.catalog.tombstones > 0 || self.catalog.len == 0
     }
 
+    /// Would [`sweep`](Self::sweep) do something?
+    pub(super) fn needs_sweep(&self) -> bool {
+        self.index.needs_maintenance()
+    }
+
     /// Is there an entry that has expired?
     pub(super) fn has_expired(&self, now: i64) -> bool {
         self.catalog.next_expiry.is_some_and(|next| next <= self.now(now))

@@ -76,6 +76,12 @@ impl HnswIndex {
         done
     }
 
+    /// Has [`maintain`](Self::maintain) something to do?
+    #[must_use]
+    pub fn needs_maintenance(&self) -> bool {
+        self.sweep.is_some() || !self.nothing_to_sweep()
+    }
+
     /// Are too few slots dead for a sweep? Without a graph one is enough.
     fn nothing_to_sweep(&self) -> bool {
         let dead = self.slots.dead();

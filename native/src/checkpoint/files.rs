@@ -11,6 +11,7 @@ use vicino_core::{Bytes, Error, Source};
 
 use crate::mmap::map_checkpoint;
 use crate::room::Room;
+use crate::threads::on_disk;
 
 pub(crate) trait Files: Send + Sync + fmt::Debug {
     /// A new file, in the place of what a crash may have left there.
@@ -35,7 +36,7 @@ pub(crate) struct RealFiles;
 
 impl Files for RealFiles {
     fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>> {
-        Ok(Box::new(File::create(path)?))
+        Ok(Box::new(Paced { file: File::create(path)?, unsynced: 0 }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -48,13 +49,44 @@ impl Files for RealFiles {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
+        // Who closes a large file last gives its pages back, which takes long.
+        let open = File::open(path).ok().filter(|_| cfg!(unix));
+        fs::remove_file(path)?;
+        // Where there is no thread for it, it is closed here.
+        _ = on_disk(Box::new(|| drop(open)));
+        Ok(())
     }
 }
 
-impl NewFile for File {
+/// A file that is synced while it is written: where much waits for the disk, what others sync
+/// waits too.
+struct Paced {
+    file: File,
+    unsynced: usize,
+}
+
+/// So much waits for the disk.
+const UNSYNCED_MAX: usize = 1 << 19;
+
+impl Write for Paced {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.unsynced >= UNSYNCED_MAX {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+        }
+        let written = self.file.write(&bytes[..bytes.len().min(UNSYNCED_MAX)])?;
+        self.unsynced += written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl NewFile for Paced {
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_all()
+        self.file.sync_all()
     }
 }
 

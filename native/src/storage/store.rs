@@ -22,6 +22,7 @@ use crate::journal::{Journal, Place};
 use crate::kv::RedbBackend;
 use crate::lock::Lock;
 use crate::meter::Latency;
+use crate::pending;
 use crate::room::Room;
 use crate::tables::{COLLECTIONS, NUMBERS, VERSION, read_checkpoint, read_version, write_version};
 use crate::threads::{apart, aside};
@@ -146,6 +147,10 @@ impl Store {
         if found > VERSION {
             let path = database.path().to_owned();
             return Err(StoreError::UnknownVersion { path, max: VERSION, found });
+        }
+        if database.read(pending::is_any)? {
+            tracing::info!("a write that was not ended is taken back");
+            database.write(pending::undo)?;
         }
         let room = Arc::new(Room::new(config.room()));
         let checkpoints = checkpoints(folder, files, &room, &database)?;

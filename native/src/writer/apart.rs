@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use vicino_core::{Scope, ScopeCommit, Written};
 
@@ -34,13 +35,17 @@ struct Unseen {
 /// So many scopes at a time: more would only wait for each other.
 pub(super) const APART_MAX: usize = 4;
 
+/// Who has written so lately is likely to write again.
+const LATELY: Duration = Duration::from_millis(100);
+
 impl Apart {
     pub(super) fn is_empty(&self) -> bool {
         self.away.is_empty()
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.away.len() >= APART_MAX
+    /// How many more scopes may be linked.
+    pub(super) fn room(&self) -> usize {
+        APART_MAX.saturating_sub(self.away.len())
     }
 
     /// Keeps a request that has to wait; gives back others.
@@ -58,9 +63,18 @@ impl Apart {
         None
     }
 
+    /// Has requests of a scope wait.
+    pub(super) fn take_away(&mut self, hosted: &Hosted, scope: &Scope) {
+        self.away.insert((hosted.number(), scope.clone()));
+    }
+
     /// Puts the requests that waited first in a queue, in which scopes are free again.
-    pub(super) fn free(&mut self, queue: &mut Queue, linked: &[Linked]) {
-        for Linked { hosted, scope, .. } in linked {
+    pub(super) fn free<'s>(
+        &mut self,
+        queue: &mut Queue,
+        scopes: impl Iterator<Item = (&'s Arc<Hosted>, &'s Scope)>,
+    ) {
+        for (hosted, scope) in scopes {
             self.away.remove(&(hosted.number(), scope.clone()));
         }
         self.held.clear();
@@ -94,9 +108,10 @@ impl Writer {
     /// Has a scope linked on another thread.
     pub(super) fn link(&mut self, hosted: &Arc<Hosted>, mut commit: ScopeCommit) {
         let scope = commit.scope().clone();
-        self.apart.away.insert((hosted.number(), scope.clone()));
+        self.apart.take_away(hosted, &scope);
         let (inbox, hosted) = (Arc::clone(&self.shared.inbox), Arc::clone(hosted));
-        Builders::spawn(move || {
+        let others_write = self.small_at.is_some_and(|at| at.elapsed() < LATELY);
+        Builders::spawn(others_write, move || {
             let commit = caught(|| {
                 commit.run();
                 Ok(commit)
@@ -120,11 +135,14 @@ impl Writer {
         }
     }
 
-    /// Waits until no scope is being linked.
+    /// Has what is written in pieces be there, and waits until no scope is being linked.
     pub(crate) fn await_linked(&mut self) {
+        while self.staged.is_some() {
+            self.write_piece();
+        }
         while !self.apart.is_empty() {
             let linked = self.shared.inbox.wait_for_linked();
-            self.apart.free(&mut self.shared.inbox.queue(), &linked);
+            self.apart.free(&mut self.shared.inbox.queue(), linked.iter().map(Linked::place));
             self.take_back(linked);
         }
     }

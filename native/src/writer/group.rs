@@ -7,6 +7,7 @@ use redb::{Error as DatabaseError, WriteTransaction};
 use vicino_core::{PreparedBatch, ScopeCommit, Write, WriteBatch};
 
 use super::Writer;
+use super::turns::LARGE;
 use crate::error::StoreError;
 use crate::error::is_damage;
 use crate::hosted::{Hosted, now_ms};
@@ -17,8 +18,19 @@ use crate::tables;
 /// milliseconds.
 const LINKED_MAX: usize = 8;
 
-/// A scope that is to be linked apart.
-type ToLink = (Arc<Hosted>, ScopeCommit);
+/// A scope whose change is made later.
+pub(super) type Later = (Arc<Hosted>, ScopeCommit);
+
+/// What became of a group.
+#[derive(Default)]
+struct Made {
+    /// What each request of keys did.
+    counts: Vec<usize>,
+    /// What is durable, and has to be linked.
+    apart: Vec<Later>,
+    /// What is to be written in pieces.
+    staged: Vec<Later>,
+}
 
 impl Writer {
     /// Has the scopes of a write in memory, made again if need be.
@@ -115,7 +127,8 @@ impl Writer {
                 },
             }
         }
-        let made = self.make(batches, &keys);
+        let entries: usize = waiting.iter().map(|(done, ..)| done.count).sum();
+        let made = self.make(batches, &keys, waiting.len() == 1 && entries > LARGE);
         // Nobody waits for what holds the collections.
         drop(collections);
         for (hosted, places) in damaged {
@@ -125,9 +138,13 @@ impl Writer {
             }
         }
         match made {
-            Ok((counts, apart)) => {
+            Ok(Made { staged, .. }) if !staged.is_empty() => {
+                if let Some(waiting) = waiting.pop() {
+                    self.stage(staged, waiting);
+                }
+            }
+            Ok(Made { counts, apart, .. }) => {
                 apart.into_iter().for_each(|(hosted, commit)| self.link(&hosted, commit));
-                let entries: usize = waiting.iter().map(|(done, ..)| done.count).sum();
                 self.changed += entries;
                 self.unswept += entries;
                 for (done, reply, places) in waiting {
@@ -149,18 +166,32 @@ impl Writer {
         &mut self,
         batches: Vec<(&Arc<Hosted>, Result<WriteBatch<'_>, vicino_core::Error>)>,
         keys: &[(Task, Reply)],
-    ) -> Result<(Vec<usize>, Vec<ToLink>), StoreError> {
+        is_large: bool,
+    ) -> Result<Made, StoreError> {
         let mut prepared = Vec::new();
         for (host, batch) in batches {
             if let Ok(batch) = batch {
                 prepared.push((Arc::clone(host), batch.prepare()?));
             }
         }
-        let is_empty = prepared.iter().all(|(_, batch)| batch.changes().next().is_none());
-        let all = prepared.iter().map(|(host, batch)| (host.number(), batch));
         if let Some(place) = &self.shared.place {
             place.database.check()?;
+            if is_large
+                && self.staged.is_none()
+                && let Some((host, batch)) = prepared.pop()
+            {
+                match batch.detach() {
+                    Ok(commits) => {
+                        let later = |commit| (Arc::clone(&host), commit);
+                        let staged = commits.into_iter().map(later).collect();
+                        return Ok(Made { staged, ..Made::default() });
+                    }
+                    Err(batch) => prepared.push((host, batch)),
+                }
+            }
         }
+        let is_empty = prepared.iter().all(|(_, batch)| batch.changes().next().is_none());
+        let all = prepared.iter().map(|(host, batch)| (host.number(), batch));
         let counts = match keys.is_empty() && is_empty {
             // What was refused takes no transaction.
             true => Vec::new(),
@@ -170,13 +201,13 @@ impl Writer {
                 self.commit((count, keys.len()), write)?.unwrap_or_default()
             }
         };
-        let most = if self.apart.is_full() { usize::MAX } else { LINKED_MAX };
+        let most = if self.apart.room() == 0 { usize::MAX } else { LINKED_MAX };
         let mut apart = Vec::new();
         for (host, prepared) in prepared {
             let commits = prepared.commit_apart(most);
             apart.extend(commits.into_iter().map(|commit| (Arc::clone(&host), commit)));
         }
-        Ok((counts, apart))
+        Ok(Made { counts, apart, staged: Vec::new() })
     }
 }
 

@@ -3,27 +3,29 @@
 
 mod apart;
 mod group;
+mod maintenance;
+mod staged;
 mod turns;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redb::{Error as DatabaseError, WriteTransaction};
-use vicino_core::{Maintenance, Scope, Searcher, Write};
+use vicino_core::{Scope, Searcher};
 
 use self::apart::Apart;
-use self::group::write_all;
-use self::turns::Turns;
+use self::maintenance::PURGE;
+use self::staged::Staged;
+use self::turns::{SMALL, Turns};
 use crate::activity::ms;
 use crate::checkpoint::Running;
 use crate::error::StoreError;
-use crate::hosted::{Hosted, now_ms};
-use crate::inbox::{Done, Reply, Request, Task};
+use crate::hosted::Hosted;
+use crate::inbox::{Done, Linked, Reply, Request, Task};
 use crate::journal::Shared;
-use crate::room::Full;
 use crate::storage::{Durability, scope_of};
-use crate::tables;
 use crate::threads::caught;
+use crate::{pending, tables};
 
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
@@ -41,9 +43,19 @@ pub(crate) struct Writer {
     pub(crate) not_before: Option<Instant>,
     /// Writes since collections were last cleared up.
     unswept: usize,
+    /// Was there more to clear up than was done?
+    is_behind: bool,
+    /// When somebody last asked for something.
+    asked_at: Instant,
+    /// When somebody last wrote a few entries.
+    small_at: Option<Instant>,
     /// When it is looked for what has expired.
     purge_at: Instant,
     apart: Apart,
+    /// What is written in pieces.
+    staged: Option<Staged>,
+    /// Is something of it pending in the database that will never be there as a whole?
+    is_untidy: bool,
     turns: Turns,
     /// A bug, after which nothing is written.
     broken: Option<StoreError>,
@@ -55,20 +67,8 @@ pub(crate) struct Writer {
 /// So long nobody asks for anything before it clears up.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// So often it is looked for what has expired.
-const PURGE: Duration = Duration::from_secs(60);
-
-/// Scopes of which that is deleted at a time.
-const PURGED_MAX: usize = 64;
-
-/// The distances of clearing up at a time: some milliseconds, for which others wait.
-const SWEEP: u64 = 50_000;
-
-/// So many changes, and a checkpoint waits for those that are on their way.
-const CHANGED_MAX: usize = 32_768;
-
-/// So many writes, and it clears up though it is asked for more.
-const UNSWEPT_MAX: usize = 16_384;
+/// So long nobody asks for anything before it goes on with that.
+const PAUSE: Duration = Duration::from_millis(20);
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
@@ -86,8 +86,13 @@ impl Writer {
             look_at: 0,
             not_before,
             unswept: 0,
+            is_behind: false,
+            asked_at: Instant::now(),
+            small_at: None,
             purge_at: Instant::now() + PURGE,
             apart: Apart::default(),
+            staged: None,
+            is_untidy: false,
             turns: Turns::default(),
             broken: None,
             sync_at: None,
@@ -98,10 +103,19 @@ impl Writer {
     /// Does what comes until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         while let (Some(group), None) = (self.next_group(), &self.broken) {
-            let is_idle = group.is_empty();
+            if !group.is_empty() {
+                self.asked_at = Instant::now();
+                let is_small = group.iter().all(|request| request.task.size() <= SMALL);
+                self.small_at = is_small.then_some(self.asked_at).or(self.small_at);
+            }
+            // Between two pieces, and before the first, others write.
+            let staged = self.staged.is_some();
             self.serve(group);
+            if staged {
+                self.write_piece();
+            }
             self.sync(false);
-            self.look_after(is_idle);
+            self.look_after();
         }
         self.sync(true);
     }
@@ -113,7 +127,12 @@ impl Writer {
         // What expires does so while nobody writes.
         let is_store = self.shared.place.as_ref().is_some_and(|it| it.checkpoints.is_some());
         let purge = is_store.then(|| self.purge_at.saturating_duration_since(Instant::now()));
-        let most = is_restless.then_some(IDLE).into_iter().chain(sync).chain(purge).min();
+        let idle = match self.is_behind && self.apart.is_empty() {
+            true => Some(PAUSE),
+            false => is_restless.then(|| IDLE.checked_sub(self.asked_at.elapsed()).unwrap_or(IDLE)),
+        };
+        let piece = self.staged.is_some().then_some(Duration::ZERO);
+        let most = idle.into_iter().chain(sync).chain(purge).chain(piece).min();
         let mut queue = self.shared.inbox.wait(most);
         if let Some(files) = queue.files.take() {
             drop(queue);
@@ -122,7 +141,7 @@ impl Writer {
         }
         if !queue.linked.is_empty() {
             let linked = std::mem::take(&mut queue.linked);
-            self.apart.free(&mut queue, &linked);
+            self.apart.free(&mut queue, linked.iter().map(Linked::place));
             drop(queue);
             self.take_back(linked);
             queue = self.shared.inbox.queue();
@@ -136,7 +155,7 @@ impl Writer {
             }
             queue = self.shared.inbox.queue();
         }
-        Some(self.turns.take(&mut queue.requests))
+        Some(self.turns.take(&mut queue.requests, self.staged.is_some()))
     }
 
     fn serve(&mut self, mut group: Vec<Request>) {
@@ -169,87 +188,11 @@ impl Writer {
         later.into_iter().rev().for_each(|request| queue.requests.push_front(request));
     }
 
-    /// Does what nobody asks for.
-    fn look_after(&mut self, is_idle: bool) {
-        let Some(place) = &self.shared.place else {
-            if self.unswept > if is_idle { 0 } else { UNSWEPT_MAX } {
-                self.sweep();
-            }
-            self.few = self.changed;
-            return;
-        };
-        if place.checkpoints.is_none() {
-            (self.few, self.unswept) = (self.changed, 0);
-            return;
-        }
-        if self.purge_at <= Instant::now() {
-            self.purge_at = Instant::now() + PURGE;
-            self.unswept = self.unswept.max(1);
-        }
-        place.room.make(0);
-        let full = place.room.full();
-        if !place.maintenance && full == Full::No {
-            (self.few, self.unswept) = (self.changed, 0);
-        } else if self.unswept > if is_idle { 0 } else { UNSWEPT_MAX } {
-            self.sweep();
-        } else if self.is_checkpoint_due(is_idle, full) && self.may_begin() {
-            self.begin_checkpoint(Vec::new());
-        } else if is_idle && self.running.is_none() && self.apart.is_empty() {
-            self.few = self.changed;
-        }
-        if full == Full::Almost {
-            // There would be no room for what comes.
-            self.await_checkpoint();
-        }
-    }
-
-    /// Is no scope on its way for which a checkpoint would wait, or does it last too long?
-    fn may_begin(&self) -> bool {
-        self.apart.is_empty() || self.changed > CHANGED_MAX
-    }
-
-    fn sweep(&mut self) {
-        let mut finished = true;
-        for hosted in self.shared.hosts() {
-            match self.maintain(&hosted, SWEEP) {
-                Ok(done) => finished &= done.finished,
-                Err(error) => tracing::warn!(%error, "a collection is not cleared up"),
-            }
-        }
-        self.unswept = usize::from(!finished);
-    }
-
-    /// Clears a collection up.
-    fn maintain(&mut self, hosted: &Hosted, budget: u64) -> Result<Maintenance, StoreError> {
-        hosted.check()?;
-        let mut collection = hosted.collection();
-        let now = now_ms();
-        let mut purged = 0;
-        let mut expired = collection.expired_scopes(now);
-        // Each is opened for it.
-        let more = expired.len() > PURGED_MAX;
-        expired.truncate(PURGED_MAX);
-        if !expired.is_empty() {
-            let mut batch = collection.batch(now)?;
-            for scope in expired {
-                purged += batch.add(Write::Purge(scope))?.count;
-            }
-            let prepared = batch.prepare()?;
-            let all = std::iter::once((hosted.number(), &prepared));
-            self.commit((purged, 0), |to| write_all(to, all, &[]))?;
-            prepared.commit();
-            self.changed += purged;
-        }
-        let mut done = collection.sweep(budget, now)?;
-        done.purged += purged;
-        done.finished &= !more;
-        Ok(done)
-    }
-
     /// Makes a scope again of the database if it cannot be opened, or its file is damaged.
     pub(crate) fn mend(&mut self, hosted: &Hosted, scope: &Scope) -> Result<(), StoreError> {
         hosted.check()?;
-        let Some(place) = &self.shared.place else { return Ok(()) };
+        let shared = Arc::clone(&self.shared);
+        let Some(place) = &shared.place else { return Ok(()) };
         let reader = hosted.reader();
         let is_closed = reader.is_closed(scope, &mut self.searcher);
         let opened = if is_closed { reader.count(scope, None).map(drop) } else { Ok(()) };
@@ -258,6 +201,9 @@ impl Writer {
             return Ok(());
         };
         tracing::warn!(%scope, %error, "a checkpoint is damaged; it is made again");
+        if self.is_untidy {
+            self.commit((0, 0), |_| Ok(()))?;
+        }
         let (database, number) = (&place.database, hosted.number());
         let mut made = caught(|| scope_of(database, number, &reader, scope))?;
         self.changed += made.stats().vector_count;
@@ -272,6 +218,13 @@ impl Writer {
     ) -> Result<Option<T>, StoreError> {
         let Some(place) = &self.shared.place else { return Ok(None) };
         let began = Instant::now();
+        let is_untidy = self.is_untidy;
+        let write = |to: &WriteTransaction| {
+            if is_untidy {
+                pending::undo(to)?;
+            }
+            write(to)
+        };
         let done = match place.durability {
             Durability::EveryCommit => place.database.write(write)?,
             Durability::Every(interval) => {
@@ -279,6 +232,7 @@ impl Writer {
                 place.database.write_soon(write)?
             }
         };
+        self.is_untidy = false;
         let time = began.elapsed();
         self.shared.activity.commits.record(time);
         tracing::debug!(target: "vicino::commit", entries, keys, ms = ms(time), "committed");

@@ -17,27 +17,36 @@ pub(super) struct Turns {
 const GROUP: usize = 1024;
 
 /// What has more waits once for all that is small.
-const SMALL: usize = 64;
+pub(super) const SMALL: usize = 64;
+
+/// What has more is made alone, since it may be written in pieces.
+pub(super) const LARGE: usize = 256;
 
 /// So many requests are looked through for small ones.
 const LOOKED: usize = 1024;
 
 impl Turns {
-    /// Takes what is done together next. No request gets before another one of its scope.
-    pub(super) fn take(&mut self, queue: &mut VecDeque<Request>) -> Vec<Request> {
+    /// Takes what is done together next, which is small where something large is being written. No
+    /// request gets before another one of its scope.
+    pub(super) fn take(&mut self, queue: &mut VecDeque<Request>, is_busy: bool) -> Vec<Request> {
         let large = queue.front().is_some_and(|first| first.task.size() > SMALL);
-        let small = if large && !self.waited { small(queue) } else { Vec::new() };
+        let may_wait = is_busy || (large && !self.waited);
+        let small = if may_wait { small(queue) } else { Vec::new() };
         self.waited = !small.is_empty();
-        if self.waited {
+        if self.waited || is_busy {
             return small;
         }
         let mut group = Vec::new();
         let mut size = 0;
         while size < GROUP
-            && let Some(request) = queue.pop_front()
+            && let Some(next) = queue.front().map(|next| next.task.size())
+            && (next <= LARGE || group.is_empty())
         {
-            size += request.task.size();
-            group.push(request);
+            size += next;
+            group.extend(queue.pop_front());
+            if next > LARGE {
+                break;
+            }
         }
         group
     }
@@ -46,21 +55,26 @@ impl Turns {
 /// Takes the small requests out that no larger one of their scopes comes before.
 fn small(queue: &mut VecDeque<Request>) -> Vec<Request> {
     let mut behind: BTreeSet<(u32, Scope)> = BTreeSet::new();
+    let mut keys_are_behind = false;
     let (mut taken, mut left, mut size) = (Vec::new(), VecDeque::new(), 0);
     for _ in 0..queue.len().min(LOOKED) {
         let Some(request) = queue.pop_front() else { break };
-        let places = request.task.places();
-        let Some(places) = places.filter(|_| size < GROUP && !request.task.is_alone()) else {
+        if size >= GROUP || request.task.is_alone() {
             // All that follows comes behind it.
             queue.push_front(request);
             break;
+        }
+        let places = request.task.places();
+        let is_behind = match &places {
+            Some(places) => places.iter().any(|place| behind.contains(place)),
+            None => keys_are_behind,
         };
-        let of_small = request.task.size() <= SMALL;
-        if of_small && !places.iter().any(|place| behind.contains(place)) {
+        if request.task.size() <= SMALL && !is_behind {
             size += request.task.size();
             taken.push(request);
         } else {
-            behind.extend(places);
+            keys_are_behind |= places.is_none();
+            behind.extend(places.into_iter().flatten());
             left.push_back(request);
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use vicino::{BlockingVectorStorage, EntryKey, Scope, Store, StoreError, VectorEntry, VectorQuery};
+use vicino::{BlockingVectorStorage, Scope, Store, VectorQuery};
 
 use super::Bench;
 use super::data::Data;
@@ -17,10 +17,10 @@ use super::store::{entries, few, scope};
 use super::table::Table;
 
 /// Rows that the one tenant has, enough for a graph.
-const OWN: usize = 20_000;
+const OWN: usize = 10_000;
 
 /// Inserts of the one tenant that are timed alone; beside the import there are as many as it lasts.
-const ALONE: usize = 400;
+const ALONE: usize = 2_000;
 
 /// Rows of a batch of the import.
 const BATCH: usize = 1000;
@@ -29,7 +29,7 @@ const BATCH: usize = 1000;
 pub(super) fn run(bench: &Bench, folder: &Path, out: &mut impl Write) -> Result<()> {
     let data = bench.data()?;
     let own = OWN.min(data.len() / 4);
-    ensure!(data.len() > 2 * own + ALONE, "{} rows are too few", data.len());
+    ensure!(own > 0, "{} rows are too few", data.len());
     let store = Store::open_blocking(folder)?;
     let storage = store.collection_blocking("bench", bench.dim, bench.config())?;
     let storage = storage.blocking();
@@ -37,8 +37,8 @@ pub(super) fn run(bench: &Bench, folder: &Path, out: &mut impl Write) -> Result<
     let titles = ["rows", "insert p50 us", "insert p99 us", "search p50 us", "search p99 us"];
     let table = Table::new(&titles, out)?;
 
-    let alone = live(storage, &data, own..own + ALONE, |entry| storage.insert(entry))?;
-    let import = own + 2 * ALONE..data.len();
+    let alone = live(storage, &data, own, 0..ALONE)?;
+    let import = own..data.len();
     let done = AtomicBool::new(false);
     let start = Instant::now();
     let mut rate = 0.0;
@@ -48,9 +48,8 @@ pub(super) fn run(bench: &Bench, folder: &Path, out: &mut impl Write) -> Result<
             done.store(true, Ordering::Relaxed);
             imported.map(|()| import.len() as f64 / start.elapsed().as_secs_f64())
         });
-        // Rows that are there, each put in its own place, until all is imported.
-        let rows = (0..own).take_while(|_| !done.load(Ordering::Relaxed));
-        let beside = live(storage, &data, rows, |entry| storage.upsert(entry));
+        let more = (ALONE..).take_while(|_| !done.load(Ordering::Relaxed));
+        let beside = live(storage, &data, own, more);
         rate = importing.join().ok().context("the import panicked")??;
         beside
     })?;
@@ -85,18 +84,20 @@ fn import_rows(storage: &BlockingVectorStorage, data: &Data, rows: Range<usize>)
     Ok(())
 }
 
-/// Writes rows one by one, and searches by turns.
+/// Inserts entries one by one, with the vectors of the first rows by turns, and searches between.
 fn live(
     storage: &BlockingVectorStorage,
     data: &Data,
-    rows: impl Iterator<Item = usize>,
-    write: impl Fn(Vec<VectorEntry>) -> Result<Vec<EntryKey>, StoreError>,
+    own: usize,
+    numbers: impl Iterator<Item = usize>,
 ) -> Result<[Latencies; 2]> {
     let (mut inserts, mut searches) = (Vec::new(), Vec::new());
-    for row in rows {
-        let entry = entries(data, row..row + 1, &scope(), few);
+    for number in numbers {
+        let row = number % own;
+        let mut entry = entries(data, row..row + 1, &scope(), few);
+        entry.iter_mut().for_each(|entry| entry.id = format!("live-{number}"));
         let start = Instant::now();
-        write(entry)?;
+        storage.insert(entry)?;
         inserts.push(start.elapsed());
         search(storage, data, &mut searches)?;
     }
