@@ -27,6 +27,7 @@ type Model = BTreeMap<String, (i64, i64)>;
 
 /// What a writer does as its n-th deed. All follows from these two numbers.
 enum Deed {
+    Insert(Vec<(String, i64)>),
     Upsert(Vec<(String, i64)>),
     Update(String, i64),
     Delete(Vec<String>),
@@ -40,13 +41,18 @@ fn deed(writer: usize, number: u64) -> Deed {
     // Small enough for vectors that hold it to be exact.
     let stamp = (number % 1000) as i64;
     match random.below(100) {
-        0..60 => {
+        // So many that they come into the database in pieces.
+        0..3 => {
+            let count = 300 + random.below(300) as i64;
+            Deed::Insert((0..count).map(|i| (format!("{number} {i}"), stamp * 100 + i)).collect())
+        }
+        3..60 => {
             let count = 1 + random.below(30);
             Deed::Upsert((0..count).map(|i| (id(&mut random), stamp * 100 + i as i64)).collect())
         }
         60..80 => Deed::Update(id(&mut random), stamp),
         80..92 => Deed::Delete((0..5).map(|_| id(&mut random)).collect()),
-        92..99 => Deed::DeleteWhere(random.below(50) as i64),
+        92..97 => Deed::DeleteWhere(random.below(50) as i64),
         _ => Deed::DeleteScope,
     }
 }
@@ -67,15 +73,14 @@ fn open(folder: &Path) -> HnswVectorStorage {
 
 fn perform(storage: &BlockingVectorStorage, writer: usize, number: u64) -> Result<(), StoreError> {
     let key = |id: String| EntryKey::new(scope(writer), id);
+    let entry = |(id, number): (String, i64)| {
+        VectorEntry::new(id, vector(number))
+            .with_scope(scope(writer))
+            .with_metadata([("n".to_owned(), number % 50)])
+    };
     match deed(writer, number) {
-        Deed::Upsert(pairs) => {
-            let entry = |(id, number): (String, i64)| {
-                VectorEntry::new(id, vector(number))
-                    .with_scope(scope(writer))
-                    .with_metadata([("n".to_owned(), number % 50)])
-            };
-            storage.upsert(pairs.into_iter().map(entry).collect()).map(drop)
-        }
+        Deed::Insert(pairs) => storage.insert(pairs.into_iter().map(entry).collect()).map(drop),
+        Deed::Upsert(pairs) => storage.upsert(pairs.into_iter().map(entry).collect()).map(drop),
         Deed::Update(id, number) => {
             let metadata = [("n".to_owned(), (number % 50).into())].into();
             match storage.update_metadata(&key(id), metadata) {
@@ -94,7 +99,7 @@ fn perform(storage: &BlockingVectorStorage, writer: usize, number: u64) -> Resul
 /// The same in a model.
 fn imagine(model: &mut Model, writer: usize, number: u64) {
     match deed(writer, number) {
-        Deed::Upsert(pairs) => {
+        Deed::Insert(pairs) | Deed::Upsert(pairs) => {
             model.extend(pairs.into_iter().map(|(id, number)| (id, (number, number % 50))));
         }
         Deed::Update(id, number) => {

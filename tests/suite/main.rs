@@ -13,6 +13,8 @@ mod collections;
 mod crash;
 mod damage;
 mod deletes;
+#[cfg(unix)]
+mod disks;
 mod filter;
 mod imports;
 mod index;
