@@ -31,6 +31,9 @@ pub(crate) struct Database {
     _lock: Option<Lock>,
 }
 
+/// A file of less is not compacted.
+const LOOSE_MIN: u64 = 16 << 20;
+
 /// What who writes is told.
 #[derive(Clone, Copy)]
 enum Promise {
@@ -161,6 +164,30 @@ impl Database {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Gives back what of the file is free where that is more than half, once nobody writes any
+    /// more; was it so? It looks closer where the file is much larger than about `live` bytes,
+    /// which reads all of the tree's pages.
+    pub(crate) fn compact(&self, live: u64) -> Result<bool, StoreError> {
+        let len = std::fs::metadata(&self.path).map_err(StoreError::io(&self.path))?.len();
+        if len <= 4 * live + LOOSE_MIN {
+            return Ok(false);
+        }
+        let taken = self.with(|open| {
+            let stats = open.begin_write()?.stats()?;
+            Ok(stats.allocated_pages() * stats.page_size() as u64)
+        })?;
+        if 2 * taken > len {
+            return Ok(false);
+        }
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let compacted = open.as_mut().ok_or(StoreError::Closed)?.compact();
+        compacted.map_err(|error| {
+            // It is opened again by whoever comes.
+            *open = None;
+            self.failed(error.into())
+        })
     }
 
     /// Is it known what was written?

@@ -55,6 +55,9 @@ pub(crate) struct Shared {
     pub(crate) inbox: Arc<Inbox>,
 }
 
+/// What an entry takes beside its vector, about.
+const ENTRY_BYTES: usize = 256;
+
 /// Refuses what comes after a thread that has ended, if by a bug.
 struct End(Arc<Shared>);
 
@@ -119,18 +122,40 @@ impl Journal {
         self.0.shared.inbox.queue().closed
     }
 
-    /// Makes what was asked for before and a checkpoint of it, and then no more. Who closes again
-    /// waits until that is done.
+    /// Makes what was asked for before and a checkpoint of it, and then no more, and has the file
+    /// of the database take less where most of it is free. Who closes again waits until that is
+    /// done.
     pub(crate) fn close(&self) -> Result<(), StoreError> {
         let done = match self.is_closed() {
             true => Ok(Done::Nothing),
             false => self.run(Task::Checkpoint),
         };
         self.0.close();
+        if done.is_ok() {
+            self.compact();
+        }
         match done {
             // Somebody else was quicker.
             Ok(_) | Err(StoreError::Closed) => Ok(()),
             Err(error) => Err(error),
+        }
+    }
+
+    fn compact(&self) {
+        let Some(place) = &self.0.shared.place else { return };
+        if !place.maintenance {
+            return;
+        }
+        let bytes = |hosted: &Arc<Hosted>| {
+            let reader = hosted.reader();
+            let entry = size_of::<f32>() * reader.dimensions() + ENTRY_BYTES;
+            (reader.stats().vector_count * entry) as u64
+        };
+        let live = self.hosts().iter().map(bytes).sum();
+        match place.database.compact(live) {
+            Ok(true) => tracing::debug!("the database was compacted"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the database is not compacted"),
         }
     }
 

@@ -12,7 +12,7 @@ use std::{env, fs, thread};
 
 use vicino::{
     BlockingVectorStorage, DistanceMetric, EntryKey, HnswConfig, HnswVectorStorage, Scope, Store,
-    StoreReader, VectorEntry, VectorQuery,
+    StoreConfig, StoreReader, VectorEntry, VectorQuery,
 };
 use vicino_tests::Random;
 
@@ -264,4 +264,31 @@ fn tasks_of_a_pool_open_the_same_collection() {
             });
         }
     });
+}
+
+/// Most of what a store holds goes, and with it most of its file when it is closed; one that looks
+/// not after itself stays as it was.
+#[test]
+fn a_store_that_became_small_takes_little_of_the_disk() {
+    for maintenance in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig::default().with_maintenance(maintenance);
+        let store = Store::open_with_blocking(folder.path(), config).unwrap();
+        let kept = collection(&store, "kept");
+        kept.blocking().insert((0..50).map(|i| entry((i.to_string(), i + 1))).collect()).unwrap();
+        let values = store.backend();
+        let value = |i: usize| (format!("key {i}"), vec![7; 1 << 20]);
+        values.blocking().set_batch((0..48).map(value).collect()).unwrap();
+        values.blocking().clear().unwrap();
+        let len = || fs::metadata(folder.path().join("store.redb")).unwrap().len() >> 20;
+        assert!(len() >= 48, "{} MiB", len());
+        store.close_blocking().unwrap();
+        assert_eq!(len() < 8, maintenance, "{} MiB", len());
+        assert_eq!(kept.blocking().stats().unwrap().vector_count, 50);
+        drop((values, kept, store));
+        assert_eq!(
+            collection(&open(folder.path()), "kept").blocking().stats().unwrap().vector_count,
+            50
+        );
+    }
 }

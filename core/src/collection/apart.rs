@@ -12,8 +12,8 @@ use super::{Collection, Threads};
 use crate::graph::Serial;
 use crate::scope::Scope;
 
-/// What is done to a scope and cannot fail any more, on any thread: a change, or a sweep. Until it is
-/// [put back](Collection::put_back) the collection refuses writes of the scope, and snapshots that
+/// What is done to a scope and cannot fail any more, on any thread: a change, or a sweep. Until it
+/// is [put back](Collection::put_back) the collection refuses writes of the scope, and snapshots that
 /// have it, with `Error::WriteConflict`.
 ///
 /// ```

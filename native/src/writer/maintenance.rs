@@ -1,5 +1,5 @@
-//! What is done though nobody asks for it: what has expired goes, what deletes leave behind is cleared
-//! up, and checkpoints begin.
+//! What is done though nobody asks for it: what has expired goes, what deletes leave behind is
+//! cleared up, and checkpoints begin.
 
 use std::time::{Duration, Instant};
 
