@@ -1,6 +1,6 @@
 //! Entries that are in the database before all of their write are: each row of the table names
-//! some, as the log of changes does, to which the rows move at the end. Where that never comes, they
-//! say what has to go again.
+//! some, as the log of changes does, to which the rows move at the end. Where that never comes,
+//! they say what has to go again.
 
 use redb::{
     Error, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, TableError,

@@ -13,8 +13,8 @@ use crate::graph::Serial;
 use crate::scope::Scope;
 
 /// What is done to a scope and cannot fail any more, on any thread: a change, or a sweep. Until it
-/// is [put back](Collection::put_back) the collection refuses writes of the scope, and snapshots that
-/// have it, with `Error::WriteConflict`.
+/// is [put back](Collection::put_back) the collection refuses writes of the scope, and snapshots
+/// that have it, with `Error::WriteConflict`.
 ///
 /// ```
 /// use vicino_core::{Collection, HnswConfig, Scope, Simd, VectorEntry, Write};
