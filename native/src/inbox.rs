@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use vicino_core::{Maintenance, Scope, ScopeCommit, Snapshot, Write, Written};
+use vicino_core::{GraphReport, Maintenance, Scope, ScopeCommit, Snapshot, Write, Written};
 
 use crate::checkpoint;
 use crate::error::StoreError;
@@ -59,6 +59,8 @@ pub(crate) enum Task {
     Clear,
     /// What deletes and time leave behind in a collection, for about so many distances.
     Maintain(Arc<Hosted>, u64),
+    /// The graph of a scope, and the checkpoint that has it.
+    Check(Arc<Hosted>, Scope),
     /// Scopes whose checkpoint is damaged are made again of the database.
     Mend(Arc<Hosted>, Vec<Scope>),
     /// All of a collection, of this moment.
@@ -78,6 +80,7 @@ pub(crate) enum Done {
     Written(Written),
     Keys(usize),
     Maintained(Maintenance),
+    Checked(GraphReport),
     Snapshot(Snapshot),
     /// Was there such a collection?
     Dropped(bool),
@@ -103,6 +106,13 @@ impl Done {
         match self {
             Self::Maintained(done) => done,
             _ => unreachable!("a collection is maintained"),
+        }
+    }
+
+    pub(crate) fn checked(self) -> GraphReport {
+        match self {
+            Self::Checked(report) => report,
+            _ => unreachable!("a scope is checked"),
         }
     }
 

@@ -192,6 +192,8 @@ fn what_was_acknowledged_outlives_the_process() {
                 imagine(model, writer, number);
             }
             *number = done[writer];
+            let report = storage.blocking().check(&scope(writer)).unwrap();
+            assert_eq!((report.unreachable, report.invalid_links), (0, 0), "{report:?}");
             let found = found(storage.blocking(), writer);
             if found != *model {
                 // What was on its way may be there, but then the whole of it.

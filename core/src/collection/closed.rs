@@ -113,7 +113,7 @@ impl Shelf {
         }
     }
 
-    fn home(&self, scope: &Scope) -> Option<Arc<Closed>> {
+    pub(super) fn home(&self, scope: &Scope) -> Option<Arc<Closed>> {
         match (self.resting.get(scope), self.directory.get(scope)) {
             (Some(partition), _) => partition.home.clone(),
             (None, Some(Known::Closed(closed))) => Some(Arc::clone(closed)),
@@ -345,17 +345,6 @@ impl Collection {
         self.reader.wait();
         drop((rested, own));
         Ok(())
-    }
-
-    /// Looks at every byte of a scope in the file that has it as it is, if one has.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Corrupt`] and [`Error::Unreadable`].
-    pub fn verify_scope(&self, scope: &Scope) -> Result<(), Error> {
-        let own = self.partitions.get(scope).map(|own| own.home.clone());
-        let home = own.unwrap_or_else(|| self.reader.shelf().home(scope));
-        home.map_or(Ok(()), |home| home.save().map(drop))
     }
 
     /// Has the partition of a scope in the hand that writes, if there is one.

@@ -11,6 +11,7 @@
 mod apart;
 mod batch;
 mod change;
+mod check;
 mod closed;
 mod directory;
 mod limits;

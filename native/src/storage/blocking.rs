@@ -9,9 +9,9 @@ use std::time::Instant;
 use tracing::trace_span;
 use uuid::Uuid;
 use vicino_core::{
-    Collection, CollectionReader, EntryKey, Error, Explain, Filter, Maintenance, Object, Open,
-    Page, Scope, ScopeStats, Searcher, Snapshot, StorageStats, VectorEntry, VectorQuery,
-    VectorResult, Verify, Write, Written,
+    Collection, CollectionReader, EntryKey, Error, Explain, Filter, GraphReport, Maintenance,
+    Object, Open, Page, Scope, ScopeStats, Searcher, Snapshot, StorageStats, VectorEntry,
+    VectorQuery, VectorResult, Verify, Write, Written,
 };
 
 use super::BlockingScopedVectorStorage;
@@ -168,6 +168,12 @@ impl BlockingVectorStorage {
         Ok(self.hosted()?.activity().report(self.journal.activity()))
     }
 
+    /// [`VectorStorage::check`](super::VectorStorage::check).
+    pub fn check(&self, scope: &Scope) -> Result<GraphReport, StoreError> {
+        let task = Task::Check(Arc::clone(self.hosted()?), scope.clone());
+        self.journal.run(task).map(Done::checked)
+    }
+
     /// [`VectorStorage::maintain`](super::VectorStorage::maintain).
     pub fn maintain(&self, budget: u64) -> Result<Maintenance, StoreError> {
         self.journal.run(Task::Maintain(Arc::clone(self.hosted()?), budget)).map(Done::maintained)
@@ -218,6 +224,11 @@ impl BlockingVectorStorage {
     pub(super) async fn write_async(&self, write: Write) -> Result<Written, StoreError> {
         let task = Task::Entries(Arc::clone(self.hosted()?), write);
         self.journal.run_async(task).await.map(Done::written)
+    }
+
+    pub(super) async fn check_async(&self, scope: &Scope) -> Result<GraphReport, StoreError> {
+        let task = Task::Check(Arc::clone(self.hosted()?), scope.clone());
+        self.journal.run_async(task).await.map(Done::checked)
     }
 
     pub(super) async fn maintain_async(&self, budget: u64) -> Result<Maintenance, StoreError> {

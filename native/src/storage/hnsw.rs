@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use vicino_core::{
-    EntryKey, Explain, Filter, HnswConfig, Maintenance, Object, Page, Scope, ScopeStats,
-    StorageStats, Value, VectorEntry, VectorQuery, VectorResult, Write,
+    EntryKey, Explain, Filter, GraphReport, HnswConfig, Maintenance, Object, Page, Scope,
+    ScopeStats, StorageStats, Value, VectorEntry, VectorQuery, VectorResult, Write,
 };
 
 use super::blocking::named;
@@ -291,6 +291,10 @@ impl VectorStorage for HnswVectorStorage {
 
     async fn checkpoint(&self) -> Result<(), StoreError> {
         self.0.checkpoint_async().await
+    }
+
+    async fn check(&self, scope: &Scope) -> Result<GraphReport, StoreError> {
+        self.0.check_async(scope).await
     }
 
     async fn maintain(&self, budget: u64) -> Result<Maintenance, StoreError> {

@@ -14,8 +14,8 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use vicino_core::{
-    EntryKey, Explain, Filter, Maintenance, Object, Page, Scope, ScopeStats, StorageStats,
-    VectorEntry, VectorQuery, VectorResult,
+    EntryKey, Explain, Filter, GraphReport, Maintenance, Object, Page, Scope, ScopeStats,
+    StorageStats, VectorEntry, VectorQuery, VectorResult,
 };
 
 pub use self::blocking::BlockingVectorStorage;
@@ -129,6 +129,10 @@ pub trait VectorStorage: Send + Sync {
     /// Writes all that has changed into a checkpoint, so that the storage is open at once the next
     /// time; nothing where all is in memory only.
     async fn checkpoint(&self) -> Result<(), StoreError>;
+
+    /// Checks the structure of a scope's graph, and every byte of the checkpoint that has it; an
+    /// error of a checkpoint says that it is damaged, and the next use of the scope mends it.
+    async fn check(&self, scope: &Scope) -> Result<GraphReport, StoreError>;
 
     /// Deletes what has expired and makes the places of deleted entries usable again, for about
     /// `budget` distances.

@@ -7,7 +7,7 @@ use vicino_core::{Maintenance, Write};
 
 use super::group::write_all;
 use super::{IDLE, PAUSE, Writer};
-use crate::error::StoreError;
+use crate::error::{StoreError, is_damage};
 use crate::hosted::{Hosted, now_ms};
 use crate::room::Full;
 
@@ -90,7 +90,7 @@ impl Writer {
         let budget = SWEEP_WRITE.saturating_mul(self.unswept as u64).clamp(SWEEP, SWEEP_MAX);
         (self.unswept, self.is_behind) = (0, false);
         for hosted in self.shared.hosts() {
-            match self.purge(&hosted) {
+            match self.purge_or_mend(&hosted) {
                 Ok((_, is_all)) => self.unswept += usize::from(!is_all),
                 Err(error) => tracing::warn!(%error, "what has expired is not cleared up"),
             }
@@ -112,6 +112,18 @@ impl Writer {
         done.purged += purged;
         done.finished &= is_all;
         Ok(done)
+    }
+
+    /// As [`purge`](Self::purge), but makes scopes again first whose checkpoint is damaged.
+    fn purge_or_mend(&mut self, hosted: &Hosted) -> Result<(usize, bool), StoreError> {
+        match self.purge(hosted) {
+            Err(error) if is_damage(error.code()) => {
+                let expired = hosted.collection().expired_scopes(now_ms());
+                expired.iter().take(PURGED_MAX).try_for_each(|scope| self.mend(hosted, scope))?;
+                self.purge(hosted)
+            }
+            purged => purged,
+        }
     }
 
     /// Deletes what has expired in some scopes; how much that was, and was it in all?

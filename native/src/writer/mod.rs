@@ -171,6 +171,11 @@ impl Writer {
                     let mended = scopes.try_for_each(|scope| self.mend(&hosted, scope));
                     reply(mended.map(|()| Done::Nothing));
                 }
+                Task::Check(hosted, scope) => {
+                    self.await_linked();
+                    let report = hosted.collection().check_scope(&scope);
+                    reply(report.map(Done::Checked).map_err(StoreError::from));
+                }
                 Task::Snapshot(hosted) => {
                     self.await_linked();
                     let snapshot = hosted.collection().snapshot();

@@ -113,7 +113,7 @@ impl Task {
     /// Is it no part of a transaction of others?
     pub(super) fn is_alone(&self) -> bool {
         match self {
-            Self::Maintain(..) | Self::Mend(..) | Self::Snapshot(_) => true,
+            Self::Maintain(..) | Self::Mend(..) | Self::Check(..) | Self::Snapshot(_) => true,
             Self::DropCollection(_) | Self::Checkpoint => true,
             Self::Entries(..) | Self::Set(_) | Self::Delete(_) | Self::Clear => false,
         }

@@ -61,11 +61,15 @@ pub(crate) struct Bench {
     pub(super) ef: Vec<usize>,
     /// Insert into and search in a scope of a collection, with metadata, instead of an index;
     /// other modes than the table, --interactive, --inserts and --reads-during-writes have one way
-    #[arg(long, conflicts_with_all = ["churn", "filters", "tenants", "batches", "snapshot",
-        "durable"])]
+    #[arg(long, group = "place", conflicts_with_all = ["churn", "filters", "tenants", "batches",
+        "snapshot", "durable"])]
     pub(super) collection: bool,
-    /// Have searches of --collection return ids and scores alone, without metadata
-    #[arg(long, requires = "collection")]
+    /// The same in a durable storage in a new folder
+    #[arg(long, group = "place", value_name = "FOLDER", conflicts_with_all = ["churn", "filters",
+        "tenants", "batches", "snapshot", "durable"])]
+    pub(super) storage: Option<PathBuf>,
+    /// Have searches of --collection or --storage return ids and scores alone, without metadata
+    #[arg(long, requires = "place")]
     pub(super) bare: bool,
 
     /// Mode: answer search requests, one line of JSON each
@@ -199,6 +203,8 @@ mod tests {
             ("--dim 4 --metric cosine --interactive --inserts 5", "--inserts"),
             ("--dim 4 --metric cosine --writes 5", "--reads-during-writes"),
             ("--dim 4 --metric cosine --collection --filters", "--filters"),
+            ("--dim 4 --metric cosine --collection --storage x", "--storage"),
+            ("--dim 4 --metric cosine --bare", "--collection"),
             ("--dim 4 --metric cosine --tenants 0", "--tenants"),
             ("--dim 4 --metric cosine --each 10", "--tenants"),
             ("--dim 4 --metric cosine --batches --tenants 5", "--tenants"),

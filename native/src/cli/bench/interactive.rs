@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
-use vicino::{Error, Searcher};
+use vicino::Searcher;
 
 use super::Bench;
 use super::arguments::{NEIGHBORS, THREADS};
@@ -107,18 +107,12 @@ impl Searches {
     }
 
     /// Searches for all queries; a thread takes a few at a time.
-    fn search(
-        &mut self,
-        k: usize,
-        ef: usize,
-        threads: usize,
-        rows: &mut [u32],
-    ) -> Result<(), Error> {
+    fn search(&mut self, k: usize, ef: usize, threads: usize, rows: &mut [u32]) -> Result<()> {
         const SHARE: usize = 8; // taking one costs nothing beside it, waiting for the last little
         let Self { reader, data, searchers } = self;
         let queries: Vec<&[f32]> = data.queries().collect();
         let shares = Mutex::new(queries.chunks(SHARE).zip(rows.chunks_mut(SHARE * k)));
-        let work = |searcher: &mut Searcher| -> Result<(), Error> {
+        let work = |searcher: &mut Searcher| -> Result<()> {
             let mut found = Vec::with_capacity(k);
             // A name of its own, so that the lock is open while the share is searched for.
             let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use vicino::{HnswConfig, HnswIndex, Memory, Rayon, Searcher};
+use vicino::{HnswConfig, HnswIndex, HnswVectorStorage, Memory, Rayon, Searcher};
 
 pub(crate) use arguments::Bench;
 use data::Data;
@@ -110,8 +110,8 @@ impl Bench {
         Ok((index, took))
     }
 
-    /// The first rows in an index, or in a collection where that is asked for. One call inserts
-    /// them, so that both have the same graph.
+    /// The first rows in an index, or in a collection or a durable storage where that is asked for.
+    /// One call inserts them, so that all have the same graph.
     fn build_store(
         &self,
         pool: &ThreadPool,
@@ -121,6 +121,13 @@ impl Bench {
         if self.collection {
             let mut store = Store::Collection(store::collection(self)?);
             let took = pool.install(|| store.insert(0..rows, data))?;
+            return Ok((store, took));
+        }
+        if let Some(folder) = &self.storage {
+            let storage = HnswVectorStorage::open_blocking(folder, self.dim, self.config())?;
+            let mut store = Store::Storage(storage);
+            ensure!(store.len()? == 0, "{} holds something already", folder.display());
+            let took = store.insert(0..rows, data)?;
             return Ok((store, took));
         }
         let (index, took) = self.build_index(pool, data.rows(0..rows))?;
@@ -136,7 +143,7 @@ impl Bench {
         out: &mut impl Write,
     ) -> Result<Store> {
         let (store, took) = self.build_store(pool, data, rows)?;
-        self.describe(store.len(), store.memory_bytes(), took, out)?;
+        self.describe(store.len()?, store.memory_bytes()?, took, out)?;
         Ok(store)
     }
 

@@ -1,4 +1,5 @@
-//! What is measured: an index, or a collection that has the rows as entries of one scope.
+//! What is measured: an index, or a collection or durable storage that has the rows as entries of
+//! one scope.
 //!
 //! Modes need not know which it is. Both take the rows in their order and find them by their
 //! numbers: slots of the index, ids of the collection. The collection's searches cost what its
@@ -9,17 +10,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use vicino::{
-    Collection, CollectionReader, Error, Executor, HnswIndex, HnswReader, Object, Rayon, Scope,
-    Searcher, Value, VectorEntry, VectorQuery, VectorResult,
+    Collection, CollectionReader, Error, Executor, HnswIndex, HnswReader, HnswVectorStorage,
+    Object, Rayon, Scope, Searcher, Value, VectorEntry, VectorQuery, VectorResult,
 };
 
 use super::Bench;
 use super::data::Data;
 
-/// An index or a collection, and the one hand that writes it.
+/// An index, or a collection, and the one hand that writes it, or a durable storage.
 pub(super) enum Store {
     Index(HnswIndex, Box<dyn Executor + Send>),
     Collection(Collection),
+    Storage(HnswVectorStorage),
 }
 
 impl Store {
@@ -32,6 +34,12 @@ impl Store {
                 Ok(start.elapsed())
             }
             Self::Collection(collection) => insert(collection, entries(data, rows, &scope(), few)),
+            Self::Storage(storage) => {
+                let entries = entries(data, rows, &scope(), few);
+                let start = Instant::now();
+                storage.blocking().insert(entries)?;
+                Ok(start.elapsed())
+            }
         }
     }
 
@@ -40,6 +48,8 @@ impl Store {
         match self {
             Self::Index(index, _) => Self::Index(index, Box::new(executor)),
             Self::Collection(collection) => Self::Collection(collection.with_executor(executor)),
+            // It has threads of its own, and links single ones on the one that writes.
+            Self::Storage(_) => self,
         }
     }
 
@@ -47,29 +57,33 @@ impl Store {
         match self {
             Self::Index(index, _) => Reader::Index(index.reader()),
             Self::Collection(collection) => Reader::of(collection, !bench.bare),
+            Self::Storage(storage) => Reader::Storage(storage.clone(), !bench.bare),
         }
     }
 
     /// The number of rows.
-    pub(super) fn len(&self) -> usize {
-        match self {
+    pub(super) fn len(&self) -> Result<usize> {
+        Ok(match self {
             Self::Index(index, _) => index.len(),
             Self::Collection(collection) => collection.stats().vector_count,
-        }
+            Self::Storage(storage) => storage.blocking().stats()?.vector_count,
+        })
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
-        match self {
+    pub(super) fn memory_bytes(&self) -> Result<usize> {
+        Ok(match self {
             Self::Index(index, _) => index.memory_bytes(),
             Self::Collection(collection) => collection.stats().memory.total(),
-        }
+            Self::Storage(storage) => storage.blocking().stats()?.memory.total(),
+        })
     }
 }
 
-/// A hand that reads either.
+/// A hand that reads one of them, with or without metadata.
 pub(super) enum Reader {
     Index(HnswReader),
     Collection { reader: CollectionReader, metadata: bool },
+    Storage(HnswVectorStorage, bool),
 }
 
 impl Reader {
@@ -86,7 +100,11 @@ impl Reader {
         ef: usize,
         searcher: &mut Searcher,
         rows: &mut Vec<u32>,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
+        let of_scope = |metadata| {
+            let query = VectorQuery::new(query.to_vec(), k).with_scope(scope()).with_ef(ef);
+            query.with_include_metadata(metadata)
+        };
         rows.clear();
         match self {
             Self::Index(index) => {
@@ -94,11 +112,11 @@ impl Reader {
                 rows.extend(found.iter().map(|neighbor| neighbor.slot));
             }
             Self::Collection { reader, metadata } => {
-                let query = VectorQuery::new(query.to_vec(), k)
-                    .with_scope(scope())
-                    .with_ef(ef)
-                    .with_include_metadata(*metadata);
-                rows.extend(reader.search(&query, searcher)?.iter().map(row_of));
+                rows.extend(reader.search(&of_scope(*metadata), searcher)?.iter().map(row_of));
+            }
+            Self::Storage(storage, metadata) => {
+                let found = storage.blocking().search(&of_scope(*metadata))?;
+                rows.extend(found.iter().map(row_of));
             }
         }
         Ok(())

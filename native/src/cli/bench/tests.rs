@@ -291,8 +291,15 @@ fn writes_are_measured_beside_reads_and_alone() {
     let names: Vec<&str> = cells(&said).iter().map(|row| row[0]).collect();
     assert_eq!(names, ["alone", "beside a writer", "ratio"], "{said}");
 
-    let said = run(folder.path(), "--queries 20 --inserts 80", &[]).unwrap();
-    assert!(said.starts_with("300 vectors") && said.contains("inserts one by one: p50 "), "{said}");
+    let store = folder.path().join("store");
+    for place in [String::new(), format!("--storage {}", store.display())] {
+        let said = run(folder.path(), &format!("--queries 20 --inserts 80 {place}"), &[]).unwrap();
+        assert!(said.starts_with("300 vectors"), "{said}");
+        assert!(said.contains("inserts one by one: p50 "), "{said}");
+    }
+    let line = format!("--queries 20 --inserts 80 --storage {}", store.display());
+    let message = run(folder.path(), &line, &[]).unwrap_err();
+    assert!(message.contains("holds something already"), "{message}");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn build_all_but(last: usize, bench: &Bench, data: &Data, out: &mut impl Write) 
 
 /// Inserts the rows that a store, which has those before them, does not have yet.
 fn insert_last(store: &mut Store, data: &Data) -> Result<Latencies> {
-    let took = (store.len()..data.len()).map(|row| store.insert(row..row + 1, data));
+    let took = (store.len()?..data.len()).map(|row| store.insert(row..row + 1, data));
     Ok(Latencies::new(took.collect::<Result<_>>()?))
 }
 
