@@ -105,13 +105,19 @@ impl Apart {
 }
 
 impl Writer {
-    /// Has a scope linked on another thread.
-    pub(super) fn link(&mut self, hosted: &Arc<Hosted>, mut commit: ScopeCommit) {
+    /// Has something large done to a scope by other threads, of which one is left to who writes a
+    /// little meanwhile.
+    pub(super) fn link_large(&mut self, hosted: &Arc<Hosted>, commit: ScopeCommit) {
+        let others_write = self.small_at.is_some_and(|at| at.elapsed() < LATELY);
+        self.link(hosted, commit, others_write);
+    }
+
+    /// Has a scope linked by other threads.
+    pub(super) fn link(&mut self, hosted: &Arc<Hosted>, mut commit: ScopeCommit, fewer: bool) {
         let scope = commit.scope().clone();
         self.apart.take_away(hosted, &scope);
         let (inbox, hosted) = (Arc::clone(&self.shared.inbox), Arc::clone(hosted));
-        let others_write = self.small_at.is_some_and(|at| at.elapsed() < LATELY);
-        Builders::spawn(others_write, move || {
+        Builders::spawn(fewer, move || {
             let commit = caught(|| {
                 commit.run();
                 Ok(commit)

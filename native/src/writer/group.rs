@@ -144,7 +144,7 @@ impl Writer {
                 }
             }
             Ok(Made { counts, apart, .. }) => {
-                apart.into_iter().for_each(|(hosted, commit)| self.link(&hosted, commit));
+                apart.into_iter().for_each(|(hosted, commit)| self.link(&hosted, commit, false));
                 self.changed += entries;
                 self.unswept += entries;
                 for (done, reply, places) in waiting {

@@ -96,7 +96,7 @@ impl Writer {
             }
             let swept = hosted.collection().sweep_apart(budget, self.apart.room());
             self.is_behind |= !swept.is_empty();
-            swept.into_iter().for_each(|sweep| self.link(&hosted, sweep));
+            swept.into_iter().for_each(|sweep| self.link_large(&hosted, sweep));
         }
     }
 

@@ -55,7 +55,7 @@ impl Writer {
             Ok(false) => self.staged = Some(staged),
             Ok(true) => {
                 let Staged { scopes, written, reply, places, .. } = staged;
-                scopes.into_iter().for_each(|(hosted, commit)| self.link(&hosted, commit));
+                scopes.into_iter().for_each(|(hosted, commit)| self.link_large(&hosted, commit));
                 self.changed += written.count;
                 self.unswept += written.count;
                 self.apart.answer(written, reply, places);
