@@ -270,3 +270,34 @@ fn crowds_of_equals_survive_the_deletion_of_what_led_to_them() {
         }
     }
 }
+
+/// Vectors on a line, of which many are the same, have few links, and one that is inserted may take
+/// another's last. Whoever clears up finds them again, though next to nothing was deleted.
+#[test]
+fn all_can_be_reached_once_it_is_cleared_up() {
+    let config = HnswConfig::fast().with_ef_construction(16).with_promotion_size(100);
+    let config = config.with_distance_metric(DistanceMetric::Euclidean);
+    let mut index = HnswIndex::new(config, 8, vicino::simd().unwrap()).unwrap();
+    let mut random = Random(5);
+    let mut slots: Vec<u32> = Vec::new();
+    let mut lost = 0;
+    for round in 0..600 {
+        // Numbers that follow each other stand for vectors; some take the places of others.
+        let first = random.below(1000) * 100;
+        let numbers = first..first + 1 + random.below(30);
+        let vectors: Vec<f32> = numbers
+            .flat_map(|number| (0..8).map(move |i| (number * 31 + i * 7 % 11) as f32))
+            .collect();
+        let gone = (slots.len() > 800).then(|| slots.split_off(slots.len() - 12 - random.below(9)));
+        let new = index.apply(&vectors, &gone.unwrap_or_default(), &Serial).unwrap();
+        slots.splice(..0, new);
+        let middle = random.below(slots.len());
+        slots.rotate_left(middle);
+        lost += index.check().unreachable;
+        if round % 20 == 19 {
+            while !index.maintain(1_000, &Serial).finished {}
+            assert_eq!(index.check().unreachable, 0, "round {round}");
+        }
+    }
+    assert!(lost > 0, "none was lost");
+}

@@ -44,6 +44,8 @@ pub struct ScopeCommit {
     /// None where it is done.
     work: Option<Work>,
     is_new: bool,
+    /// Is something of it not as it was?
+    is_changed: bool,
     now: i64,
     executor: Threads,
     reader: CollectionReader,
@@ -108,9 +110,11 @@ impl PreparedBatch<'_> {
                 more.extend(is_new.then(|| Known::Open(Arc::clone(&partition.partition))));
             } else if let Some(partition) = collection.partitions.remove(&scope) {
                 let (executor, reader) = (collection.executor.clone(), collection.reader());
-                let work = Some(Work::Change(change));
+                let (work, is_changed) = (Some(Work::Change(change)), true);
                 collection.away.insert(scope);
-                apart.push(ScopeCommit { partition, work, is_new, now, executor, reader });
+                let commit =
+                    ScopeCommit { partition, work, is_new, is_changed, now, executor, reader };
+                apart.push(commit);
             }
         }
         collection.reader.add(more);
@@ -146,7 +150,8 @@ impl ScopeCommit {
                 }
             }
             Some(Work::Sweep(budget)) => {
-                self.partition.sweep(budget, &*self.executor.0);
+                let swept = self.partition.sweep(budget, &*self.executor.0);
+                self.is_changed = swept.distances > 0 || swept.freed > 0;
             }
             None => {}
         }
@@ -157,6 +162,10 @@ impl Collection {
     /// Takes a scope back whose change was made apart; it is made now if it was not.
     pub fn put_back(&mut self, mut commit: ScopeCommit) {
         commit.run();
+        if commit.is_changed {
+            self.stamp += 1;
+            (commit.partition.stamp, commit.partition.home) = (self.stamp, None);
+        }
         self.away.remove(commit.scope());
         self.partitions.insert(commit.scope().clone(), commit.partition);
     }
@@ -175,13 +184,12 @@ impl Collection {
     /// Takes a scope away that is to be swept, if it can be had.
     pub(super) fn detach_sweep(&mut self, scope: Scope, budget: u64) -> Option<ScopeCommit> {
         self.own(&scope).ok()?;
-        let mut partition = self.partitions.remove(&scope)?;
-        self.stamp += 1;
-        (partition.stamp, partition.home) = (self.stamp, None);
+        let partition = self.partitions.remove(&scope)?;
         self.away.insert(scope);
         let (work, executor) = (Some(Work::Sweep(budget)), self.executor.clone());
-        let reader = self.reader();
-        Some(ScopeCommit { partition, work, is_new: false, now: 0, executor, reader })
+        let (reader, now) = (self.reader(), 0);
+        let (is_new, is_changed) = (false, false);
+        Some(ScopeCommit { partition, work, is_new, is_changed, now, executor, reader })
     }
 }
 

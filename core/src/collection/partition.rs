@@ -264,7 +264,7 @@ impl PartitionWriter {
 
     /// Are there places that can be made usable, or all of it given up?
     pub(super) fn has_waste(&self) -> bool {
-        self.catalog.tombstones > 0 || self.catalog.len == 0
+        self.catalog.tombstones > 0 || self.catalog.len == 0 || self.needs_sweep()
     }
 
     /// Would [`sweep`](Self::sweep) do something?

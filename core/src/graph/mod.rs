@@ -79,6 +79,10 @@ pub(crate) trait AnyGraphWriter: fmt::Debug + Send + Sync {
     /// distances.
     fn repair(&mut self, repair: &mut Repair, states: &[State], executor: &dyn Executor);
 
+    /// Gives every live slot that no walk reaches a place in a list that one does; how many
+    /// distances that took.
+    fn reconnect(&mut self, states: &[State]) -> u64;
+
     fn check(&self, states: &[State]) -> GraphReport;
 
     /// Makes lists that came from outside such as the others, where a sweep is so far: no change
@@ -320,6 +324,10 @@ impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
 
     fn repair(&mut self, repair: &mut Repair, states: &[State], executor: &dyn Executor) {
         self.repair_next(repair, states, executor);
+    }
+
+    fn reconnect(&mut self, states: &[State]) -> u64 {
+        self.reconnect_all(states)
     }
 
     fn check(&self, states: &[State]) -> GraphReport {

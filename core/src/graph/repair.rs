@@ -156,8 +156,8 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         Repaired { links, anew, distances }
     }
 
-    /// Takes the slots that leave out of the counts, and the entry from them; then gives every
-    /// live slot that no walk reaches a place in a list that one does.
+    /// Takes the slots that leave out of the counts, and the entry from them; then looks whether
+    /// all that is live can be reached.
     fn finish(&self, view: &GraphView<'_, K, R>, states: &[State]) -> u64 {
         let slots = || (0..view.len()).zip(states);
         for (slot, _) in slots().filter(|(_, state)| **state == State::Leaving) {
@@ -171,11 +171,16 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             let next = live.rev().max_by_key(|&slot| view.layers_above(slot));
             self.graph.entry.store(next.unwrap_or(EMPTY), Ordering::Release);
         }
+        self.reconnect_all(states)
+    }
+
+    /// Gives every live slot that no walk reaches a place in a list that one does.
+    pub(super) fn reconnect_all(&self, states: &[State]) -> u64 {
         let mut distances = 0;
         // Who gives up a link for an orphan may lose what hung on it: seldom, and never for long.
         const PASSES: usize = 16;
         for _ in 0..PASSES {
-            match self.reconnect(states) {
+            match self.reconnect_once(states) {
                 0 => break,
                 more => distances += more,
             }
@@ -184,7 +189,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     }
 
     /// Finds a list that is reached for each live slot that is not; how many distances that took.
-    fn reconnect(&self, states: &[State]) -> u64 {
+    fn reconnect_once(&self, states: &[State]) -> u64 {
         let view = self.graph.view();
         let mut distances = 0;
         let mut reached = vec![false; view.len() as usize];

@@ -72,6 +72,8 @@ pub struct HnswIndex {
     /// Slots of vectors longer than M.
     longer: Option<RowsWriter<u32>>,
     sweep: Option<Repair>,
+    /// Slots that were linked since it was looked whether all can be reached.
+    unwalked: usize,
     /// The graph's lists came from outside and were not yet looked at.
     foreign: bool,
 }
@@ -111,6 +113,7 @@ impl HnswIndex {
             longest: 0.0,
             longer: None,
             sweep: None,
+            unwalked: 0,
             foreign: false,
         })
     }
@@ -207,6 +210,7 @@ impl HnswIndex {
             (None, None) => {}
         }
         self.slots.commit(&born, delete);
+        self.unwalked += born.len();
         born
     }
 

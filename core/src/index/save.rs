@@ -96,6 +96,8 @@ impl HnswIndex {
             longest: 0.0,
             longer: None,
             sweep,
+            // Who wrote it may have looked, or not.
+            unwalked: 1,
             foreign: is_graph,
         };
         if let Some(&longest) = longest.first() {

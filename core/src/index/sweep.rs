@@ -37,20 +37,29 @@ pub struct Maintenance {
 /// next to nothing, and a sweep reads the list of every slot.
 const DEAD_SHARE: usize = 32;
 
+/// One slot in this many must be new for a look whether all can be reached, which reads every list
+/// too. Hardly ever is one not, but for vectors that lie on a line or are the same.
+const NEW_SHARE: usize = 8;
+
 impl HnswIndex {
     /// Leads the graph around deleted vectors and makes their slots usable again, for about
     /// `budget` distances; what is left is done by the next calls. Searches go on meanwhile.
     ///
     /// A sweep over all lists begins when one vector in 32 is a deleted one. It restores the lists
     /// that led to them from the lists of the deleted (Singh et al., 2021) or, where too few links
-    /// are left, by a search. Its last call also looks whether all that is live can be reached,
-    /// in O(links) whatever the budget.
+    /// are left, by a search. Its last call, and one where vectors were inserted and there is
+    /// nothing else to do, also looks whether all that is live can be reached, in O(links) whatever
+    /// the budget.
     pub fn maintain(&mut self, budget: u64, executor: &dyn Executor) -> Maintenance {
         self.heal();
         let mut done = Maintenance::default();
         let mut sweep = match self.sweep.take() {
             Some(sweep) => sweep,
             None if self.nothing_to_sweep() => {
+                if let (Some(graph), 1..) = (&mut self.graph, self.unwalked) {
+                    done.distances = graph.reconnect(self.slots.states());
+                }
+                self.unwalked = 0;
                 done.finished = true;
                 return done;
             }
@@ -66,6 +75,7 @@ impl HnswIndex {
         }
         (done.distances, done.repaired) = (sweep.distances, sweep.repaired);
         if sweep.finished {
+            self.unwalked = 0;
             // SAFETY: the sweep has led every list and the entry around the slots that leave, or
             // there is no graph; a scan reads rows that it shows, which dead ones are not.
             done.freed = unsafe { self.slots.free_leaving() };
@@ -76,10 +86,11 @@ impl HnswIndex {
         done
     }
 
-    /// Has [`maintain`](Self::maintain) something to do?
+    /// Has [`maintain`](Self::maintain) something to do that is worth its time?
     #[must_use]
     pub fn needs_maintenance(&self) -> bool {
-        self.sweep.is_some() || !self.nothing_to_sweep()
+        let is_new = self.graph.is_some() && self.unwalked * NEW_SHARE >= self.len().max(1);
+        is_new || self.sweep.is_some() || !self.nothing_to_sweep()
     }
 
     /// Are too few slots dead for a sweep? Without a graph one is enough.
