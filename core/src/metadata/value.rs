@@ -20,6 +20,9 @@ use crate::error::{Error, beginning};
 /// let value: Value = serde_json::from_str(r#"{"year": 2020.0, "tags": ["a", null]}"#)?;
 /// assert_eq!(serde_json::to_string(&value)?, r#"{"tags":["a",null],"year":2020}"#);
 /// assert_eq!(Value::from("text"), "text".to_owned().into());
+/// assert_eq!(Value::from("text").as_str(), Some("text"));
+/// assert_eq!(Value::from(7).as_number().and_then(|seven| seven.as_u64()), Some(7));
+/// assert_eq!(Value::from(true).as_bool(), Some(true));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,6 +50,33 @@ pub type Object = BTreeMap<String, Value>;
 pub(super) const DEPTH_MAX: usize = 32;
 
 impl Value {
+    /// The boolean that it is, if it is one.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The number that it is, if it is one.
+    #[must_use]
+    pub fn as_number(&self) -> Option<Number> {
+        match self {
+            Self::Number(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The text that it is, if it is one.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// What the value is, in a word.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
