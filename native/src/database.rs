@@ -166,10 +166,10 @@ impl Database {
         }
     }
 
-    /// Gives back what of the file is free where that is more than half, once nobody writes any
-    /// more; was it so? It looks closer where the file is much larger than about `live` bytes,
-    /// which reads all of the tree's pages.
-    pub(crate) fn compact(&self, live: u64) -> Result<bool, StoreError> {
+    /// [Compacts](Self::compact) where more than half of the file is free; was it so? It looks
+    /// closer where the file is much larger than about `live` bytes, which reads all of the tree's
+    /// pages.
+    pub(crate) fn compact_if_loose(&self, live: u64) -> Result<bool, StoreError> {
         let len = std::fs::metadata(&self.path).map_err(StoreError::io(&self.path))?.len();
         if len <= 4 * live + LOOSE_MIN {
             return Ok(false);
@@ -181,6 +181,13 @@ impl Database {
         if 2 * taken > len {
             return Ok(false);
         }
+        self.compact()
+    }
+
+    /// Gives back what of the file is free, if something is; others wait meanwhile.
+    pub(crate) fn compact(&self) -> Result<bool, StoreError> {
+        // A call that reads comes first: it opens what a failure has closed.
+        self.commits()?;
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         let compacted = open.as_mut().ok_or(StoreError::Closed)?.compact();
         compacted.map_err(|error| {

@@ -152,7 +152,7 @@ impl Journal {
             (reader.stats().vector_count * entry) as u64
         };
         let live = self.hosts().iter().map(bytes).sum();
-        match place.database.compact(live) {
+        match place.database.compact_if_loose(live) {
             Ok(true) => tracing::debug!("the database was compacted"),
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "the database is not compacted"),

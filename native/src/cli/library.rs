@@ -178,7 +178,7 @@ impl<'e> Library<'e> {
                 self.remember(root, known)?;
                 remembered = Instant::now();
             }
-            progress.more(batch.len());
+            progress.more(batch.len() as u64);
         }
         self.remember(root, known)?;
         Ok(chunks)

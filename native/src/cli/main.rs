@@ -4,16 +4,23 @@
 //! 2 where the arguments themselves make no sense.
 
 mod bench;
+mod delete;
 mod embed;
+mod export;
+mod import;
 mod index;
+mod inspect;
 mod library;
+mod of;
 mod place;
 mod progress;
+mod rows;
 mod search;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tree;
+mod verify;
 
 use std::io::{BufRead, Write, stderr, stdin, stdout};
 use std::process::ExitCode;
@@ -21,8 +28,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use bench::Bench;
+use delete::Delete;
+use export::Export;
+use import::Import;
 use index::Index;
+use inspect::{Get, Scopes, Stats};
 use search::Search;
+use verify::{Compact, Verify};
 
 fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
@@ -48,6 +60,14 @@ impl Command {
         match self {
             Self::Search(search) => search.run(out),
             Self::Index(index) => index.run(out),
+            Self::Import(import) => import.run(out),
+            Self::Export(export) => export.run(out),
+            Self::Stats(stats) => stats.run(out),
+            Self::Scopes(scopes) => scopes.run(out),
+            Self::Get(get) => get.run(out),
+            Self::Delete(delete) => delete.run(out),
+            Self::Verify(verify) => verify.run(out),
+            Self::Compact(compact) => compact.run(out),
             Self::Bench(bench) => bench.run(input, out),
         }
     }
@@ -57,5 +77,13 @@ impl Command {
 enum Command {
     Search(Search),
     Index(Index),
+    Import(Import),
+    Export(Export),
+    Stats(Stats),
+    Scopes(Scopes),
+    Get(Get),
+    Delete(Delete),
+    Verify(Verify),
+    Compact(Compact),
     Bench(Box<Bench>),
 }

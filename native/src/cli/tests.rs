@@ -79,6 +79,139 @@ fn what_cannot_be_searched_is_told() {
     assert!(format!("{error:#}").contains("file"), "{error:#}");
 }
 
+/// Lines of JSON come in, but for those that are wrong, and go out again; nothing of the others is
+/// lost.
+#[test]
+fn what_is_imported_is_exported_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (store, file, bad) = (path("my store"), path("in.jsonl"), path("bad.jsonl"));
+    let good = [
+        r#"{"id":"a","vector":[1.0,0.0],"metadata":{"y":2020},"content":"one","scope":"user:ada"}"#,
+        r#"{"id":"b","vector":[0.0,1.5],"scope":"user:ada","event_time":5}"#,
+        r#"{"id":"c","vector":[0.25,-1.0],"metadata":{"tags":["x"]},"scope":"global"}"#,
+    ];
+    let wrong = [
+        "no json",
+        r#"{"id":"d","vector":[1.0,2.0,3.0]}"#,
+        r#"{"id":"e","vector":[1e39,0.0]}"#,
+        r#"{"id":"f","vector":[1.0,2.0],"colour":"red"}"#,
+        r#"{"id":"g","vector":[1.0,2.0],"scope":"planet:x"}"#,
+    ];
+    let lines = [good[0], wrong[0], wrong[1], "", good[1], wrong[2], wrong[3], good[2], wrong[4]];
+    fs::write(&file, lines.join("\n")).unwrap();
+
+    let error = run(&["import", &store, &file]).unwrap_err().to_string();
+    assert!(error.contains("in.jsonl:2: expected"), "{error}");
+    let said = run(&["import", &store, &file, "--skip-bad", &bad]).unwrap();
+    assert!(said.starts_with("3 entries in ") && said.contains("5 could not be taken"), "{said}");
+    let mut left: Vec<_> = fs::read_to_string(&bad).unwrap().lines().map(str::to_owned).collect();
+    left.sort_unstable();
+    let mut expected = wrong;
+    expected.sort_unstable();
+    assert_eq!(left, expected);
+
+    let out = path("out.jsonl");
+    assert!(run(&["export", &store, &out]).unwrap().starts_with("3 entries in "));
+    let mut lines: Vec<_> = fs::read_to_string(&out).unwrap().lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    let json = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    let exported: Vec<_> = lines.iter().map(|line| json(line)).collect();
+    assert_eq!(exported, good.map(json));
+    let error = run(&["export", &store, &out]).unwrap_err().to_string();
+    assert!(error.ends_with("out.jsonl is there already"), "{error}");
+
+    assert_eq!(run(&["scopes", &store]).unwrap(), "global\t1\nuser:ada\t2\n");
+    let stats = run(&["stats", &store]).unwrap();
+    assert!(
+        stats.starts_with("\"default\": 3 entries in 2 scopes, 2 dimensions, cosine"),
+        "{stats}"
+    );
+    let get = run(&["get", &store, "a", "--scope", "user:ada"]).unwrap();
+    assert_eq!(json(&get), json(good[0]));
+    let error = run(&["get", &store, "a"]).unwrap_err().to_string();
+    assert_eq!(error, "there is no \"a\" in global");
+
+    let snapshot = path("out.vcn");
+    assert!(run(&["export", &store, &snapshot]).unwrap().starts_with("3 entries in "));
+    for place in [&store, &snapshot] {
+        let said = run(&["verify", place]).unwrap();
+        assert!(said.ends_with(": 3 entries and 0 links are well\n"), "{said}");
+    }
+    let mut bytes = fs::read(&snapshot).unwrap();
+    let content = bytes.windows(3).position(|window| window == b"one").unwrap();
+    bytes[content] ^= 1;
+    fs::write(&snapshot, bytes).unwrap();
+    assert!(format!("{:#}", run(&["verify", &snapshot]).unwrap_err()).contains("out.vcn"));
+
+    let delete = |more: &[&str]| run(&[&["delete", &store, "--scope", "user:ada"], more].concat());
+    assert_eq!(delete(&["--where", r#"{"y":{"$gte":2020}}"#]).unwrap(), "1 entries deleted\n");
+    assert!(format!("{:#}", delete(&["--where", "{"]).unwrap_err()).contains("the filter"));
+    assert!(delete(&[]).is_err(), "what is to be deleted is said");
+    assert_eq!(delete(&["b", "c"]).unwrap(), "1 entries deleted\n");
+    assert_eq!(run(&["delete", &store, "--all"]).unwrap(), "1 entries deleted\n");
+    assert_eq!(run(&["scopes", &store]).unwrap(), "");
+    assert!(run(&["compact", &store]).unwrap().contains(" MB, before "));
+    let error = run(&["stats", &path("nowhere")]).unwrap_err().to_string();
+    assert!(error.starts_with("there is no store in "), "{error}");
+    let error = run(&["scopes", &store, "--collection", "x"]).unwrap_err().to_string();
+    assert_eq!(error, "there is no collection \"x\", but [\"default\"]");
+}
+
+/// The same numbers in three forms are the same vectors, whose ids are the numbers of their rows.
+#[test]
+fn bare_numbers_are_vectors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let rows: Vec<[f32; 3]> = (0..1500_u16).map(|i| [1.0, f32::from(i), 0.5]).collect();
+    let bytes = |row: &[f32; 3]| row.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let flat: Vec<u8> = rows.iter().flat_map(|row| -> Vec<u8> { bytes(row) }).collect();
+    let fvecs = |row| [3_u32.to_le_bytes().to_vec(), bytes(row)].concat();
+    let header = |of: &str, shape: &str, order: &str| {
+        let text = format!("{{'descr': '{of}', 'fortran_order': {order}, 'shape': {shape}, }}");
+        let text = format!("{text:<117}\n");
+        [&b"\x93NUMPY\x01\x00"[..], &118_u16.to_le_bytes(), text.as_bytes()].concat()
+    };
+    let doubles = rows.iter().flatten().flat_map(|value| f64::from(*value).to_le_bytes());
+    let doubles: Vec<u8> = doubles.collect();
+    let files = [
+        ("a.f32", flat.clone()),
+        ("a.fvecs", rows.iter().flat_map(fvecs).collect()),
+        ("a.npy", [header("<f4", "(1500, 3)", "False"), flat.clone()].concat()),
+        ("b.npy", [header("<f8", "(1500, 3)", "False"), doubles].concat()),
+    ];
+    let mut stores = Vec::new();
+    for (name, bytes) in files {
+        fs::write(path(name), bytes).unwrap();
+        let store = path(&format!("store of {name}"));
+        let more = ["--dim", "3", "--metric", "euclidean", "--scope", "tenant:x"];
+        let said = run(&[&["import", &store, &path(name)], &more[..]].concat()).unwrap();
+        assert!(said.starts_with("1500 entries in "), "{said}");
+        let out = path(&format!("{name}.jsonl"));
+        run(&["export", &store, &out, "--scope", "tenant:x"]).unwrap();
+        stores.push(fs::read_to_string(out).unwrap());
+    }
+    assert!(stores[0].contains(r#"{"id":"1499","vector":[1.0,1499.0,0.5],"scope":"tenant:x"}"#));
+    assert!(stores.windows(2).all(|two| two[0] == two[1]));
+
+    let wrong = [
+        ("cut.f32", flat[..13].to_vec(), "row 2 is cut off"),
+        ("cut.fvecs", [3_u32.to_le_bytes(), 1.0_f32.to_le_bytes()].concat(), "row 1 is cut off"),
+        ("big.fvecs", u32::MAX.to_le_bytes().to_vec(), "this is no file of vectors"),
+        ("c.npy", b"text".to_vec(), "is no array of NumPy"),
+        ("d.npy", header("<f4", "(4,)", "False"), "has the shape [4]"),
+        ("e.npy", header("<i4", "(1, 3)", "False"), "not floats"),
+        ("f.npy", header("<f4", "(2, 3)", "True"), "Fortran"),
+        ("x.bin", Vec::new(), "say so by --format"),
+    ];
+    for (name, bytes, reason) in wrong {
+        fs::write(path(name), bytes).unwrap();
+        let store = path("wrong");
+        let error = run(&["import", &store, &path(name), "--dim", "3"]).unwrap_err();
+        assert!(format!("{error:#}").contains(reason), "{name}: {error:#}");
+    }
+}
+
 /// Questions that a newcomer has, over the project's own documents and sources.
 #[test]
 fn questions_about_the_project_lead_to_the_right_files() {

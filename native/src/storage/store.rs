@@ -255,6 +255,26 @@ impl Store {
         self.journal.run(Task::Checkpoint).map(drop)
     }
 
+    /// Has the file of the database take no more than it needs, in O(bytes); others wait meanwhile.
+    /// [`close`](Self::close) does so where more than half of it is free. Was there something?
+    ///
+    /// # Errors
+    ///
+    /// What the disk fails with. Nothing is lost by it.
+    pub async fn compact(&self) -> Result<bool, StoreError> {
+        let store = self.clone();
+        apart(move || store.compact_blocking()).await
+    }
+
+    /// The same for programs that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`compact`](Self::compact).
+    pub fn compact_blocking(&self) -> Result<bool, StoreError> {
+        self.database.compact()
+    }
+
     /// Makes what was asked for before and a [checkpoint](Self::checkpoint), and refuses what comes
     /// after. The folder can be opened again when the store and its collections have been dropped.
     /// A store that is dropped without it loses nothing, and takes longer to open.

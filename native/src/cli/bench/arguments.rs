@@ -9,7 +9,9 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use serde::de::DeserializeOwned;
 use vicino::kernel::DIMENSIONS_MAX;
-use vicino::{DistanceMetric, Error, Exact, Quantization};
+use vicino::{DistanceMetric, Exact, Quantization};
+
+use crate::of::metric;
 
 /// Measure recall, speed and memory on vectors of your own
 ///
@@ -135,11 +137,6 @@ pub(super) const NEIGHBORS: RangeInclusive<usize> = 1..=65_536;
 
 fn within(limits: RangeInclusive<usize>) -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(*limits.start() as u64..=*limits.end() as u64)
-}
-
-/// A metric by its name, written with hyphens or with underscores.
-fn metric(name: &str) -> Result<DistanceMetric, Error> {
-    name.replace('-', "_").parse()
 }
 
 /// A value by its name in a configuration.
