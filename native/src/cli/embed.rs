@@ -1,9 +1,11 @@
 //! Text as vectors.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use model2vec_rs::model::StaticModel;
+use twox_hash::XxHash3_64;
 
 /// What makes vectors of texts, the same for the same text.
 pub(super) trait Embedder: Sync {
@@ -33,8 +35,11 @@ impl Static {
         };
         let said = || format!("{} is no model in the layout of model2vec", folder.display());
         let model = StaticModel::from_pretrained(folder, None, None, None).with_context(said)?;
-        let name = folder.canonicalize()?;
-        let name = name.file_name().unwrap_or(name.as_os_str()).to_string_lossy().into_owned();
+        let folder = folder.canonicalize()?;
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        // Another of this name is another.
+        let weights = fs::read(folder.join("model.safetensors"))?;
+        let name = format!("{name} {:016x}", XxHash3_64::oneshot(&weights));
         Ok(Self { name, model })
     }
 }

@@ -54,7 +54,11 @@ impl Where {
     }
 
     pub(super) fn open<'e>(&self, model: &'e dyn Embedder) -> Result<Library<'e>> {
-        Library::open(&place::folder(self.store.as_deref())?, model)
+        Library::open(&self.folder()?, model)
+    }
+
+    pub(super) fn folder(&self) -> Result<PathBuf> {
+        place::folder(self.store.as_deref())
     }
 
     /// Indexes what is new.

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rayon::prelude::*;
 use vicino::{
-    BlockingVectorStorage, HnswConfig, HnswVectorStorage, Object, Scope, Store, VectorEntry,
-    VectorQuery, VectorResult, field,
+    BlockingVectorStorage, HnswConfig, HnswVectorStorage, Object, Scope, Searcher, Store,
+    StoreReader, VectorEntry, VectorQuery, VectorResult, field,
 };
 
 use super::embed::Embedder;
@@ -64,8 +64,7 @@ impl<'e> Library<'e> {
     /// Opens the store in a folder, or makes it.
     pub(super) fn open(folder: &Path, embedder: &'e dyn Embedder) -> Result<Self> {
         let store = Store::open_blocking(folder)?;
-        let name = format!("files {}", embedder.name());
-        let config = HnswConfig::balanced();
+        let (name, config) = (name(embedder), HnswConfig::balanced());
         let storage = store.collection_blocking(&name, embedder.dimensions(), config)?;
         Ok(Self { folder: folder.to_owned(), store, storage, embedder })
     }
@@ -100,24 +99,9 @@ impl<'e> Library<'e> {
         Ok(done)
     }
 
-    /// The chunks that are nearest to a question: first one of each file, the nearest first, then
-    /// others of these files.
+    /// The chunks that are nearest to a question, see [`nearest`].
     pub(super) fn search(&self, root: &Root, query: &str, k: usize) -> Result<Vec<VectorResult>> {
-        let vector = self.embedder.embed(&[query.to_owned()]).swap_remove(0);
-        if is_zero(&vector) {
-            return Ok(Vec::new());
-        }
-        let query = VectorQuery::new(vector, k * OF_A_FILE).with_scope(root.scope.clone());
-        let found = self.storage().search(&query)?;
-        let mut files = BTreeSet::new();
-        let is_first = |hit: &VectorResult| {
-            let path = hit.metadata.as_ref().and_then(|metadata| metadata.get("path")?.as_str());
-            files.insert(path.unwrap_or_default().to_owned())
-        };
-        let (mut hits, others): (Vec<_>, Vec<_>) = found.into_iter().partition(is_first);
-        hits.extend(others);
-        hits.truncate(k);
-        Ok(hits)
+        nearest(self.embedder, root, query, k, |query| Ok(self.storage().search(query)?))
     }
 
     /// Has all be there the next time at once.
@@ -196,6 +180,53 @@ impl<'e> Library<'e> {
         let known = named.filter(|(_, (_, vector))| !is_zero(vector));
         Ok(known.map(|(i, (chunk, vector))| entry(root, file, i, chunk, vector)).collect())
     }
+}
+
+/// The same of a store that another process has, as it was at its last checkpoint.
+pub(super) fn search_read_only(
+    folder: &Path,
+    embedder: &dyn Embedder,
+    path: &Path,
+    query: &str,
+    k: usize,
+) -> Result<(Root, Vec<VectorResult>)> {
+    let root = Root { path: path.to_owned(), scope: place::scope(folder, path)? };
+    let store = StoreReader::open_blocking(folder)?;
+    let Some(reader) = store.collection(&name(embedder)) else { return Ok((root, Vec::new())) };
+    let found = nearest(embedder, &root, query, k, |query| {
+        Ok(reader.search(query, &mut Searcher::default())?)
+    })?;
+    Ok((root, found))
+}
+
+/// The chunks that are nearest to a question: first one of each file, the nearest first, then
+/// others of these files.
+fn nearest(
+    embedder: &dyn Embedder,
+    root: &Root,
+    query: &str,
+    k: usize,
+    search: impl Fn(&VectorQuery) -> Result<Vec<VectorResult>>,
+) -> Result<Vec<VectorResult>> {
+    let vector = embedder.embed(&[query.to_owned()]).swap_remove(0);
+    if is_zero(&vector) {
+        return Ok(Vec::new());
+    }
+    let query = VectorQuery::new(vector, k * OF_A_FILE).with_scope(root.scope.clone());
+    let mut files = BTreeSet::new();
+    let is_first = |hit: &VectorResult| {
+        let path = hit.metadata.as_ref().and_then(|metadata| metadata.get("path")?.as_str());
+        files.insert(path.unwrap_or_default().to_owned())
+    };
+    let (mut hits, others): (Vec<_>, Vec<_>) = search(&query)?.into_iter().partition(is_first);
+    hits.extend(others);
+    hits.truncate(k);
+    Ok(hits)
+}
+
+/// The collection of what a model has embedded.
+fn name(embedder: &dyn Embedder) -> String {
+    format!("files {}", embedder.name())
 }
 
 fn entry(root: &Root, file: &Found, number: usize, chunk: Chunk, vector: Vec<f32>) -> VectorEntry {

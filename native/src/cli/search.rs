@@ -1,17 +1,17 @@
 //! `vicino search`: what in files is about a question.
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use serde::Serialize;
-use vicino::VectorResult;
+use vicino::{StoreError, VectorResult};
 
 use super::embed::Embedder;
 use super::index::Where;
-use super::library::Root;
+use super::library::{Root, search_read_only};
 
 /// Find what in files is about a question
 ///
@@ -51,9 +51,7 @@ struct Hit {
 impl Search {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<()> {
         let model = self.place.model()?;
-        let library = self.place.open(&model)?;
-        let root = self.place.update(&library)?;
-        let hits = library.search(&root, &self.query, self.k)?;
+        let (root, hits) = self.find(&model)?;
         let hits: Vec<Hit> =
             hits.into_iter().map(|hit| Hit::of(&root, hit, &self.query, &model)).collect();
         if self.json {
@@ -62,8 +60,22 @@ impl Search {
             let is_terminal = std::io::stdout().is_terminal();
             hits.iter().try_for_each(|hit| hit.print(is_terminal, out))?;
         }
-        out.flush()?;
-        library.close()
+        Ok(out.flush()?)
+    }
+
+    fn find(&self, model: &impl Embedder) -> Result<(Root, Vec<VectorResult>)> {
+        let library = match self.place.open(model) {
+            Err(error) if is_locked(&error) => {
+                writeln!(stderr(), "{error}; what its last checkpoint has is searched")?;
+                let folder = self.place.folder()?;
+                return search_read_only(&folder, model, &self.place.root, &self.query, self.k);
+            }
+            library => library?,
+        };
+        let root = self.place.update(&library)?;
+        let hits = library.search(&root, &self.query, self.k)?;
+        library.close()?;
+        Ok((root, hits))
     }
 }
 
@@ -106,6 +118,11 @@ impl Hit {
         writeln!(out)?;
         Ok(())
     }
+}
+
+/// Has another process the store?
+fn is_locked(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StoreError::Locked { .. }))
 }
 
 /// Lines that are shown before and behind one.

@@ -61,6 +61,39 @@ fn the_index_is_as_the_files_are() {
     assert_eq!(run(&["search", "", "--in", root, "--store", store]).unwrap(), "");
 }
 
+/// A store that is open elsewhere is searched as its last checkpoint is, and not written.
+#[test]
+fn a_store_that_another_has_is_searched() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, store) = (folder.path().join("notes"), folder.path().join("store"));
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("bread.md"), "Flour, water, salt and yeast, baked in an oven.").unwrap();
+    assert_eq!(found("baking", &root, &store), ["bread.md"]);
+    let other = vicino::Store::open_blocking(&store).unwrap();
+    fs::write(root.join("moon.md"), "The moon goes around the earth.").unwrap();
+    assert_eq!(found("baking", &root, &store), ["bread.md"]);
+    drop(other);
+    assert_eq!(found("baking", &root, &store), ["bread.md", "moon.md"]);
+}
+
+/// A model in a folder is one of its own, whose vectors are compared with no others.
+#[test]
+fn another_model_has_an_index_of_its_own() {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("model/assets");
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("moon.md"), "The moon goes around the earth.").unwrap();
+    let (root, store) = (folder.path().to_str().unwrap(), folder.path().join("store"));
+    let store = store.to_str().unwrap();
+    let search = |more: &[&str]| {
+        run(&[&["search", "satellite", "--in", root, "--store", store], more].concat()).unwrap()
+    };
+    let (built_in, given) = (search(&[]), search(&["--model", model.to_str().unwrap()]));
+    assert!(built_in.contains("moon.md:1"), "{built_in}");
+    assert_eq!(built_in, given);
+    let stats = run(&["stats", store]).unwrap();
+    assert_eq!(stats.matches(": 1 entries in 1 scopes, 256 dimensions").count(), 2, "{stats}");
+}
+
 #[test]
 fn what_cannot_be_searched_is_told() {
     let folder = tempfile::tempdir().unwrap();
