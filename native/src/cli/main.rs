@@ -20,6 +20,7 @@ mod search;
 mod tests;
 mod text;
 mod tree;
+mod tune;
 mod verify;
 
 use std::io::{BufRead, Write, stderr, stdin, stdout};
@@ -34,6 +35,7 @@ use import::Import;
 use index::Index;
 use inspect::{Get, Scopes, Stats};
 use search::Search;
+use tune::Tune;
 use verify::{Compact, Verify};
 
 fn main() -> ExitCode {
@@ -68,6 +70,7 @@ impl Command {
             Self::Delete(delete) => delete.run(out),
             Self::Verify(verify) => verify.run(out),
             Self::Compact(compact) => compact.run(out),
+            Self::Tune(tune) => tune.run(out),
             Self::Bench(bench) => bench.run(input, out),
         }
     }
@@ -85,5 +88,6 @@ enum Command {
     Delete(Delete),
     Verify(Verify),
     Compact(Compact),
+    Tune(Tune),
     Bench(Box<Bench>),
 }

@@ -227,6 +227,13 @@ fn bare_numbers_are_vectors() {
     assert!(stores[0].contains(r#"{"id":"1499","vector":[1.0,1499.0,0.5],"scope":"tenant:x"}"#));
     assert!(stores.windows(2).all(|two| two[0] == two[1]));
 
+    let store = path("store of a.f32");
+    let said = run(&["tune", &store, "--scope", "tenant:x", "--sample", "20"]).unwrap();
+    assert!(said.starts_with("tenant:x: 1500 entries, "), "{said}");
+    assert!(said.contains("is enough for a recall of 0.95: `VectorQuery::with_ef("), "{said}");
+    let error = run(&["tune", &store]).unwrap_err().to_string();
+    assert_eq!(error, "global has no entries");
+
     let wrong = [
         ("cut.f32", flat[..13].to_vec(), "row 2 is cut off"),
         ("cut.fvecs", [3_u32.to_le_bytes(), 1.0_f32.to_le_bytes()].concat(), "row 1 is cut off"),
