@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 
 use super::embed::{Embedder, Static};
@@ -58,6 +58,8 @@ impl Where {
     }
 
     pub(super) fn folder(&self) -> Result<PathBuf> {
+        // A store for what is not there would be left behind.
+        ensure!(self.root.exists(), "there is no {}", self.root.display());
         place::folder(self.store.as_deref())
     }
 
