@@ -3,12 +3,11 @@
 //! they say what has to go again.
 
 use redb::{
-    Error, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, TableError,
-    WriteTransaction,
+    Error, ReadTransaction, ReadableTableMetadata, TableDefinition, TableError, WriteTransaction,
 };
 use vicino_core::Change;
 
-use crate::tables::{CHANGES, Changed, ENTRIES, VECTORS, write_rows};
+use crate::tables::{CHANGES, Changed, ENTRIES, VECTORS, last_of, note, write_rows};
 
 const PENDING: TableDefinition<'_, u64, Changed> = TableDefinition::new("pending");
 
@@ -29,9 +28,7 @@ pub(crate) fn write<'c>(
         return Ok(None);
     }
     let changed = write_rows(to, collection, changes)?;
-    for (number, (scope, ids)) in (before..).zip(&changed) {
-        pending.insert(number, (collection, &**scope, ids.clone()))?;
-    }
+    note(&mut pending, before, collection, &changed)?;
     Ok(Some(before + changed.len() as u64))
 }
 
@@ -42,10 +39,10 @@ pub(crate) fn end(to: &WriteTransaction, rows: u64) -> Result<bool, Error> {
         return Ok(false);
     }
     let mut log = to.open_table(CHANGES)?;
-    let last = log.last()?.map_or(0, |(number, _)| number.value());
+    let next = last_of(&log)? + 1;
     for number in 0..rows {
         if let Some(changed) = pending.remove(number)? {
-            log.insert(last + 1 + number, changed.value())?;
+            log.insert(next + number, changed.value())?;
         }
     }
     Ok(true)

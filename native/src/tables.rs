@@ -18,8 +18,8 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use redb::{
-    Error, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition,
-    TableError, WriteTransaction,
+    Error, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, Table,
+    TableDefinition, TableError, WriteTransaction,
 };
 use twox_hash::XxHash3_64;
 use vicino_core::{Change, Scope, VectorEntry};
@@ -54,11 +54,26 @@ pub(crate) fn write_entries<'c>(
 ) -> Result<(), Error> {
     let changed = write_rows(to, collection, changes)?;
     let mut log = to.open_table(CHANGES)?;
-    let last = log.last()?.map_or(0, |(number, _)| number.value());
-    for (number, (scope, ids)) in (last + 1..).zip(&changed) {
-        log.insert(number, (collection, &**scope, ids.clone()))?;
+    let next = last_of(&log)? + 1;
+    note(&mut log, next, collection, &changed)
+}
+
+/// Notes what has changed, from a number on.
+pub(crate) fn note(
+    table: &mut Table<'_, u64, Changed>,
+    from: u64,
+    collection: u32,
+    changed: &[Ids<'_>],
+) -> Result<(), Error> {
+    for (number, (scope, ids)) in (from..).zip(changed) {
+        table.insert(number, (collection, &**scope, ids.clone()))?;
     }
     Ok(())
+}
+
+/// The number of the last change; 0 where there is none.
+pub(crate) fn last_of(log: &impl ReadableTable<u64, Changed>) -> Result<u64, Error> {
+    Ok(log.last()?.map_or(0, |(number, _)| number.value()))
 }
 
 /// Ids of a scope; none for all.
@@ -183,8 +198,7 @@ pub(crate) fn log_end(from: &ReadTransaction) -> Result<(u64, u64), Error> {
         Err(TableError::TableDoesNotExist(_)) => return Ok((0, 0)),
         changes => changes?,
     };
-    let last = changes.last()?.map_or(0, |(number, _)| number.value());
-    Ok((changes.len()?, last))
+    Ok((changes.len()?, last_of(&changes)?))
 }
 
 /// Says which files are current, which have all changes of these collections up to a number.

@@ -103,9 +103,9 @@ impl PreparedBatch<'_> {
                 collection.partitions.insert(scope.clone(), new);
             }
             let Some(partition) = collection.partitions.get_mut(&scope) else { continue };
-            collection.stamp += 1;
-            (partition.stamp, partition.home) = (collection.stamp, None);
             if most.is_some_and(|most| partition.links(&change.batch) <= most) {
+                collection.stamp += 1;
+                (partition.stamp, partition.home) = (collection.stamp, None);
                 make(partition, *change, now, &executor, &collection.reader);
                 more.extend(is_new.then(|| Known::Open(Arc::clone(&partition.partition))));
             } else if let Some(partition) = collection.partitions.remove(&scope) {

@@ -101,8 +101,7 @@ impl Import {
     /// The collection, which is made for vectors of so many values where it is not there.
     fn open(&self, store: &Store, dimensions: usize) -> Result<HnswVectorStorage> {
         if let Some(known) = self.of.known(store)? {
-            let (name, config) = (&known.name, known.config);
-            return Ok(store.collection_blocking(name, known.dimensions, config)?);
+            return Ok(known);
         }
         let config = HnswConfig::balanced().with_distance_metric(self.metric);
         Ok(store.collection_blocking(&self.of.collection, dimensions, config)?)

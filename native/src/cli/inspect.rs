@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use vicino::{EntryKey, Scope};
 
-use super::of::Of;
+use super::of::{self, Of};
 use super::rows::Line;
 
 /// Say how many entries the collections of a store hold, and what memory they take
@@ -37,11 +37,9 @@ pub(super) struct Get {
 
 impl Stats {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<()> {
-        let of = |collection: &str| Of::new(&self.store, collection);
-        let store = of("").store()?;
+        let store = of::store(&self.store)?;
         for known in store.collections_blocking()? {
-            let storage = of(&known.name).storage(&store)?;
-            let stats = storage.blocking().stats()?;
+            let stats = of::storage(&store, known.clone())?.blocking().stats()?;
             writeln!(
                 out,
                 "{:?}: {} entries in {} scopes, {} dimensions, {}; {:.1} MB in memory",

@@ -22,30 +22,38 @@ pub(super) struct Of {
 }
 
 impl Of {
-    pub(super) fn new(store: &Path, collection: &str) -> Self {
-        Self { store: store.to_owned(), collection: collection.to_owned() }
-    }
-
     /// The store, which must be there.
     pub(super) fn store(&self) -> Result<Store> {
-        let is_there = self.store.join("store.redb").exists();
-        ensure!(is_there, "there is no store in {}", self.store.display());
-        Ok(Store::open_blocking(&self.store)?)
+        store(&self.store)
     }
 
-    /// The collection as it was made, if it was.
-    pub(super) fn known(&self, store: &Store) -> Result<Option<CollectionInfo>> {
+    /// The collection, if it is there.
+    pub(super) fn known(&self, store: &Store) -> Result<Option<HnswVectorStorage>> {
         let all = store.collections_blocking()?;
-        Ok(all.into_iter().find(|known| known.name == self.collection))
+        let known = all.into_iter().find(|known| known.name == self.collection);
+        known.map(|known| storage(store, known)).transpose()
     }
 
     /// The collection, which must be there.
     pub(super) fn storage(&self, store: &Store) -> Result<HnswVectorStorage> {
-        let Some(CollectionInfo { name, dimensions, config, .. }) = self.known(store)? else {
+        let Some(storage) = self.known(store)? else {
             let all = store.collections_blocking()?;
             let names: Vec<&str> = all.iter().map(|known| &*known.name).collect();
             bail!("there is no collection {:?}, but {names:?}", self.collection);
         };
-        Ok(store.collection_blocking(&name, dimensions, config)?)
+        Ok(storage)
     }
+}
+
+/// The store in a folder, which must be there.
+pub(super) fn store(folder: &Path) -> Result<Store> {
+    let is_there = folder.join("store.redb").exists();
+    ensure!(is_there, "there is no store in {}", folder.display());
+    Ok(Store::open_blocking(folder)?)
+}
+
+/// A collection as it was made.
+pub(super) fn storage(store: &Store, known: CollectionInfo) -> Result<HnswVectorStorage> {
+    let CollectionInfo { name, dimensions, config, .. } = known;
+    Ok(store.collection_blocking(&name, dimensions, config)?)
 }

@@ -7,6 +7,8 @@ use std::{env, fs};
 use anyhow::{Context, Result};
 use vicino::Scope;
 
+use super::tree::slashed;
+
 /// What the folder is called.
 const NAME: &str = ".vicino";
 
@@ -34,9 +36,8 @@ pub(super) fn scope(folder: &Path, root: &Path) -> Result<Scope> {
     let root = whole(root)?;
     let folder = whole(folder)?;
     let below = folder.parent().and_then(|parent| root.strip_prefix(parent).ok());
-    let parts: Vec<_> = below.unwrap_or(&root).iter().map(|part| part.to_string_lossy()).collect();
-    let name = if parts.is_empty() { ".".to_owned() } else { parts.join("/") };
-    Ok(Scope::Custom(name))
+    let name = slashed(below.unwrap_or(&root));
+    Ok(Scope::Custom(if name.is_empty() { ".".to_owned() } else { name }))
 }
 
 #[cfg(test)]

@@ -56,8 +56,12 @@ pub(super) fn files(root: &Path) -> Result<Vec<Found>> {
 fn name(root: &Path, path: &Path) -> String {
     let below = path.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty());
     let below = below.unwrap_or(path.file_name().map_or(path, Path::new));
-    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-    parts.join("/")
+    slashed(below)
+}
+
+/// A path with slashes, on every system.
+pub(super) fn slashed(path: &Path) -> String {
+    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// The text of a file; none where it is none.

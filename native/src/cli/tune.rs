@@ -39,25 +39,19 @@ impl Tune {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<()> {
         let store = self.of.store()?;
         let reader = self.of.storage(&store)?.blocking().reader()?;
-        let sample = reader.list(&self.scope, None, None, self.sample)?.entries;
-        ensure!(!sample.is_empty(), "{} has no entries", self.scope);
+        let entries = reader.list(&self.scope, None, None, self.sample)?.entries;
+        ensure!(!entries.is_empty(), "{} has no entries", self.scope);
         let stats = reader.stats_for_scope(&self.scope);
-        let (entries, memory) = (stats.vector_count, stats.memory_mb);
-        writeln!(out, "{}: {entries} entries, {memory:.1} MB in memory", self.scope)?;
+        let (count, memory) = (stats.vector_count, stats.memory_mb);
+        writeln!(out, "{}: {count} entries, {memory:.1} MB in memory", self.scope)?;
         writeln!(out, "{:>6}  {:>9}  {:>9}", "ef", "recall", "QPS")?;
         let progress = Progress::of(CANDIDATES.len(), "settings");
         let mut enough = None;
         for ef in CANDIDATES.into_iter().filter(|ef| *ef >= self.k) {
-            let (scope, k, sample_len) = (self.scope.clone(), self.k, self.sample);
-            let probe = RecallProbe {
-                scope,
-                k,
-                sample: sample_len,
-                ef: Some(ef),
-                ..RecallProbe::default()
-            };
+            let (scope, k, sample) = (self.scope.clone(), self.k, self.sample);
+            let probe = RecallProbe { scope, filter: None, sample, k, ef: Some(ef) };
             let recall = reader.measure_recall(&probe, &mut Searcher::default())?;
-            let speed = self.speed(&reader, &sample, ef)?;
+            let speed = self.speed(&reader, &entries, ef)?;
             writeln!(out, "{ef:>6}  {recall:>9.4}  {speed:>9.0}")?;
             progress.more(1);
             if recall >= self.recall && enough.is_none() {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use vicino::{Collection, Open, Verify as Depth};
 
-use super::of::Of;
+use super::of;
 
 /// Check a store or a snapshot: every byte of its files, and every link of its graphs
 ///
@@ -48,11 +48,10 @@ fn snapshot(path: &Path, out: &mut impl Write) -> Result<()> {
 }
 
 fn store(path: &Path, out: &mut impl Write) -> Result<()> {
-    let of = |collection: &str| Of::new(path, collection);
-    let store = of("").store()?;
+    let store = of::store(path)?;
     let (mut entries, mut links, mut damaged) = (0, 0, 0);
     for known in store.collections_blocking()? {
-        let storage = of(&known.name).storage(&store)?;
+        let storage = of::storage(&store, known.clone())?;
         let storage = storage.blocking();
         for scope in storage.scopes()? {
             match storage.check(&scope) {
@@ -83,7 +82,7 @@ fn store(path: &Path, out: &mut impl Write) -> Result<()> {
 
 impl Compact {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<()> {
-        let store = Of::new(&self.store, "").store()?;
+        let store = of::store(&self.store)?;
         let len = || std::fs::metadata(self.store.join("store.redb")).map(|file| file.len());
         let before = len()?;
         store.compact_blocking()?;

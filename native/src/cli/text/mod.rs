@@ -2,7 +2,7 @@
 //! on.
 //!
 //! A kind of text says of each line how good a place it is to begin a chunk; `cut` does the rest.
-//! Another kind is an arm of `Kind::of` and of `Kind::lines`.
+//! Another kind is an arm of `Kind::of` and of `Kind::chunks`.
 
 mod code;
 mod html;
