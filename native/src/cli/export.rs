@@ -8,8 +8,8 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use vicino::{BlockingVectorStorage, Scope};
 
+use super::json::Entry;
 use super::of::Of;
-use super::rows::Line;
 
 /// Write a collection into a file: lines of JSON that `vicino import` reads, or, where its name
 /// ends with `.vcn`, a snapshot that every Vicino opens
@@ -59,7 +59,7 @@ fn lines(storage: &BlockingVectorStorage, scopes: &[Scope], path: &Path) -> Resu
             let page = storage.list(scope, None, after.as_deref(), PAGE)?;
             count += page.entries.len();
             for entry in page.entries {
-                serde_json::to_writer(&mut file, &Line::of(entry))?;
+                serde_json::to_writer(&mut file, &Entry::from(entry))?;
                 writeln!(file)?;
             }
             match page.next {

@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 use vicino::{EntryKey, Scope};
 
+use super::json::Entry;
 use super::of::{self, Of};
-use super::rows::Line;
 
 /// Say how many entries the collections of a store hold, and what memory they take
 #[derive(Debug, Args)]
@@ -75,7 +75,7 @@ impl Get {
         let storage = self.of.storage(&store)?;
         let key = EntryKey::new(self.scope.clone(), &*self.id);
         match storage.blocking().get(&key)? {
-            Some(entry) => writeln!(out, "{}", serde_json::to_string(&Line::of(entry))?)?,
+            Some(entry) => writeln!(out, "{}", serde_json::to_string(&Entry::from(entry))?)?,
             None => bail!("there is no {:?} in {}", self.id, self.scope),
         }
         Ok(())

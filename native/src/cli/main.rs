@@ -10,20 +10,23 @@ mod export;
 mod import;
 mod index;
 mod inspect;
+mod json;
 mod library;
 mod of;
 mod place;
 mod progress;
 mod rows;
 mod search;
+mod serve;
 #[cfg(test)]
 mod tests;
 mod text;
+mod texts;
 mod tree;
 mod tune;
 mod verify;
 
-use std::io::{BufRead, Write, stderr, stdin, stdout};
+use std::io::{BufRead, BufReader, Write, stderr, stdin, stdout};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -35,12 +38,14 @@ use import::Import;
 use index::Index;
 use inspect::{Get, Scopes, Stats};
 use search::Search;
+use serve::Serve;
 use tune::Tune;
 use verify::{Compact, Verify};
 
 fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
-    match command.run(&mut stdin().lock(), &mut stdout().lock()) {
+    // Without their locks: a server has both on threads of its own.
+    match command.run(&mut BufReader::new(stdin()), &mut stdout()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where even this cannot be written, the exit status still says it.
@@ -71,6 +76,7 @@ impl Command {
             Self::Verify(verify) => verify.run(out),
             Self::Compact(compact) => compact.run(out),
             Self::Tune(tune) => tune.run(out),
+            Self::Serve(serve) => serve.run(out),
             Self::Bench(bench) => bench.run(input, out),
         }
     }
@@ -89,5 +95,6 @@ enum Command {
     Verify(Verify),
     Compact(Compact),
     Tune(Tune),
+    Serve(Serve),
     Bench(Box<Bench>),
 }

@@ -8,14 +8,15 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use npyz::{NpyFile, NpyReader, Order};
-use serde::{Deserialize, Serialize};
-use vicino::{Object, Scope, VectorEntry};
+use vicino::{Scope, VectorEntry};
+
+use super::json::Entry;
 
 /// How a file says what its vectors are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// A line of JSON an entry: `id`, `vector`, and if need be `metadata`, `content`, `scope`,
-    /// `event_time`, `expires_at` and `ttl_ms`
+    /// `created_at`, `updated_at`, `event_time`, `expires_at` and `ttl_ms`
     Jsonl,
     /// An array of `NumPy` with two dimensions, of 32 or 64 bits
     Npy,
@@ -23,26 +24,6 @@ pub(super) enum Format {
     Fvecs,
     /// 32-bit numbers in the order of little-endian machines, and nothing else
     F32,
-}
-
-/// An entry as a line of JSON.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Line {
-    id: String,
-    vector: Vec<f32>,
-    #[serde(default, skip_serializing_if = "Object::is_empty")]
-    metadata: Object,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    content: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    scope: Option<Scope>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    event_time: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    expires_at: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ttl_ms: Option<i64>,
 }
 
 /// A row of a file.
@@ -148,8 +129,13 @@ impl Rows {
                 if text.is_empty() {
                     return self.next();
                 }
-                let entry = serde_json::from_slice::<Line>(&line);
-                let entry = entry.map(|line| line.entry(&scope)).map_err(|error| error.to_string());
+                let entry = serde_json::from_slice::<Entry>(&line).map_err(anyhow::Error::from);
+                let entry = entry.and_then(|entry| {
+                    // An import that is begun again is to write the same entries.
+                    ensure!(entry.id.is_some(), "the entry has no `id`");
+                    entry.entry(&scope)
+                });
+                let entry = entry.map_err(|error| error.to_string());
                 return Ok(Some(Row { number, text, entry }));
             }
             Form::Fvecs(reader) => {
@@ -182,24 +168,6 @@ impl Rows {
         let text = (number - 1).to_string();
         let entry = VectorEntry::new(text.clone(), vector).with_scope(scope);
         Ok(Some(Row { number, text, entry: Ok(entry) }))
-    }
-}
-
-impl Line {
-    /// An entry as it is exported.
-    pub(super) fn of(entry: VectorEntry) -> Self {
-        let VectorEntry { id, vector, metadata, content, scope, event_time, expires_at, .. } =
-            entry;
-        let scope = Some(scope);
-        Self { id, vector, metadata, content, scope, event_time, expires_at, ttl_ms: None }
-    }
-
-    fn entry(self, scope: &Scope) -> VectorEntry {
-        let mut entry = VectorEntry::new(self.id, self.vector).with_metadata(self.metadata);
-        entry.scope = self.scope.unwrap_or_else(|| scope.clone());
-        (entry.content, entry.event_time) = (self.content, self.event_time);
-        (entry.expires_at, entry.ttl_ms) = (self.expires_at, self.ttl_ms);
-        entry
     }
 }
 
