@@ -12,6 +12,7 @@ mod index;
 mod inspect;
 mod json;
 mod library;
+mod mcp;
 mod of;
 mod place;
 mod progress;
@@ -37,6 +38,7 @@ use export::Export;
 use import::Import;
 use index::Index;
 use inspect::{Get, Scopes, Stats};
+use mcp::Mcp;
 use search::Search;
 use serve::Serve;
 use tune::Tune;
@@ -77,6 +79,7 @@ impl Command {
             Self::Compact(compact) => compact.run(out),
             Self::Tune(tune) => tune.run(out),
             Self::Serve(serve) => serve.run(out),
+            Self::Mcp(mcp) => mcp.run(),
             Self::Bench(bench) => bench.run(input, out),
         }
     }
@@ -96,5 +99,6 @@ enum Command {
     Compact(Compact),
     Tune(Tune),
     Serve(Serve),
+    Mcp(Mcp),
     Bench(Box<Bench>),
 }
