@@ -1,5 +1,6 @@
-//! The command as a shell, a client and an assistant start it: exit statuses, signals, sockets.
+//! The command as a shell, a client and an agent start it: exit statuses, signals, sockets.
 #![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -114,10 +115,18 @@ impl Server {
     }
 
     #[cfg(unix)]
-    fn end(mut self, signal: &str) -> Option<i32> {
+    fn end(&mut self, signal: &str) -> Option<i32> {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
         self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Where a test has failed it is still there.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -125,7 +134,7 @@ impl Server {
 #[test]
 fn a_server_ends_when_it_is_asked_to_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path());
+    let mut server = Server::start(folder.path());
     assert_eq!(server.ask("PUT /collections/docs", &json!({"dimensions": 2})).0, 201);
     let scope = "/collections/docs/scopes/tenant:acme";
     let entries = json!([{"id": "a", "vector": [1, 0]}]);
@@ -139,7 +148,7 @@ fn a_server_ends_when_it_is_asked_to_and_nothing_is_lost() {
     half.write_all(b"GET /health HTTP/1.1\r\nhost:").unwrap();
     assert_eq!(server.end("-INT"), Some(0));
 
-    let server = Server::start(folder.path());
+    let mut server = Server::start(folder.path());
     let found = server.ask(&format!("POST {scope}/search"), &json!({"vector": [1, 0]}));
     assert_eq!(found.1["results"][0]["id"], "a");
     assert_eq!(server.end("-TERM"), Some(0));
@@ -147,9 +156,71 @@ fn a_server_ends_when_it_is_asked_to_and_nothing_is_lost() {
     assert!(code == Some(0) && stats.contains("docs"), "{stats}");
 }
 
-/// Two assistants with one memory.
+/// An import and an index that are interrupted leave stores that are well, and go on where they are
+/// begun again.
+#[cfg(unix)]
+#[test]
+fn what_is_interrupted_is_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let mut lines = std::io::BufWriter::new(fs::File::create(here.join("a.jsonl")).unwrap());
+    for id in 0..30_000 {
+        writeln!(lines, r#"{{"id": "{id}", "vector": [{id}, 1, 2]}}"#).unwrap();
+    }
+    drop(lines);
+    fs::create_dir(here.join("docs")).unwrap();
+    for file in 0..1500 {
+        let text = format!("# Chapter {file}\n\n{}\n", "How to repair a boot. ".repeat(40));
+        fs::write(here.join(format!("docs/{file}.md")), text).unwrap();
+    }
+    for (arguments, store) in [
+        (&["import", "store", "a.jsonl", "--metric", "euclidean"][..], "store"),
+        (&["index", "--in", "docs", "--store", "own"], "own"),
+    ] {
+        for wait_ms in [1, 60, 250] {
+            let mut child = vicino(here).args(arguments).stdout(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(wait_ms));
+            let id = child.id().to_string();
+            let _ = Command::new("kill").args(["-INT", &id]).stderr(Stdio::null()).status();
+            child.wait().unwrap();
+            if here.join(store).join("store.redb").exists() {
+                let (code, _, stderr) = run(here, &["verify", store]);
+                assert_eq!(code, Some(0), "{store} after {wait_ms} ms: {stderr}");
+            }
+        }
+        let (code, _, stderr) = run(here, arguments);
+        assert_eq!(code, Some(0), "{stderr}");
+    }
+    assert_eq!(run(here, &["scopes", "store"]).1, "global\t30000\n");
+    let (_, scopes, _) = run(here, &["scopes", "own", "--collection", "files static-minilm-256"]);
+    assert!(scopes.ends_with("\t1500\n"), "{scopes}");
+}
+
+/// What the project's page says a client can ask.
+#[cfg(unix)]
+#[test]
+fn the_requests_of_the_page_are_answered() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let page = fs::read_to_string(page).unwrap().replace("\\\n", " ");
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path());
+    let mut answers = Vec::new();
+    for line in page.lines().filter_map(|line| line.strip_prefix("curl -X ")) {
+        let (method, rest) = line.split_once(" localhost:8424").unwrap();
+        let path = rest.split_whitespace().next().unwrap();
+        let (_, body) = rest.split_once("-d '").unwrap();
+        let body = serde_json::from_str(body.trim_end_matches('\'')).unwrap();
+        answers.push(server.ask(&format!("{method} {path}"), &body));
+    }
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.0).collect();
+    assert_eq!(statuses, [201, 200, 200], "{answers:?}");
+    assert_eq!(answers[2].1["results"][0]["id"], "boots");
+    assert_eq!(server.end("-INT"), Some(0));
+}
+
+/// Two agents with one memory.
 #[tokio::test]
-async fn an_assistant_remembers_what_another_was_told() {
+async fn an_agent_remembers_what_another_was_told() {
     let folder = tempfile::tempdir().unwrap();
     let client = async || {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_vicino"));

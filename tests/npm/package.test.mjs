@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -29,17 +29,18 @@ const run = (file, code) => {
   return execFileSync(process.execPath, [file], { cwd: project, encoding: "utf8" });
 };
 
-test("the examples of the package's page run", () => {
-  const page = readFileSync(join(project, "node_modules/vicino/README.md"), "utf8");
-  const examples = [...page.matchAll(/```js\n(.*?)```/gs)].map((match) => match[1]);
-  assert.ok(examples.length > 0);
-  for (const example of examples) {
-    // A comment after an expression is what the expression gives.
-    const claims = example.replace(/^(\S.*); \/\/ (\d+)$/gm, "console.log(($1) === $2);");
-    assert.notEqual(claims, example, "no claim to check");
-    assert.match(run("example.mjs", claims), /^(true\n)+$/);
-  }
-});
+for (const page of [join(source, "README.md"), join(source, "../../README.md")]) {
+  test(`the examples of ${relative(process.cwd(), page)} run`, () => {
+    const examples = [...readFileSync(page, "utf8").matchAll(/```js\n(.*?)```/gs)];
+    assert.ok(examples.length > 0);
+    for (const [, example] of examples) {
+      // A comment after an expression is what the expression gives.
+      const claims = example.replace(/^(\S.*); \/\/ (\d+)$/gm, "console.log(($1) === $2);");
+      assert.notEqual(claims, example, "no claim to check");
+      assert.match(run("example.mjs", claims), /^(true\n)+$/);
+    }
+  });
+}
 
 test("the module names no folder of the machine it was built on", () => {
   const module = readFileSync(join(source, "dist/vicino_bg.wasm"), "latin1");

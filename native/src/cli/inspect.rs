@@ -4,10 +4,11 @@ use std::io::Write;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use vicino::{EntryKey, Scope};
+use vicino::{CollectionInfo, EntryKey, Scope};
 
 use super::json::Entry;
 use super::of::{self, Of};
+use super::table::table;
 
 /// Say how many entries the collections of a store hold, and what memory they take
 #[derive(Debug, Args)]
@@ -38,19 +39,20 @@ pub(super) struct Get {
 impl Stats {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<()> {
         let store = of::store(&self.store)?;
-        for known in store.collections_blocking()? {
+        let row = |known: CollectionInfo| {
             let stats = of::storage(&store, known.clone())?.blocking().stats()?;
-            writeln!(
-                out,
-                "{:?}: {} entries in {} scopes, {} dimensions, {}; {:.1} MB in memory",
+            anyhow::Ok([
                 known.name,
-                stats.vector_count,
-                stats.scope_count,
-                known.dimensions,
-                known.config.distance_metric,
-                stats.memory.total() as f64 / 1e6
-            )?;
-        }
+                stats.vector_count.to_string(),
+                stats.scope_count.to_string(),
+                known.dimensions.to_string(),
+                known.config.distance_metric.to_string(),
+                format!("{:.1}", stats.memory.total() as f64 / 1e6),
+            ])
+        };
+        let titles = ["collection", "entries", "scopes", "dimensions", "metric", "MB in memory"];
+        let rows = store.collections_blocking()?.into_iter().map(row);
+        writeln!(out, "{}", table(titles, rows.collect::<Result<Vec<_>>>()?))?;
         let values = store.backend().blocking().stats()?;
         writeln!(out, "{} values under keys, {:.1} MB", values.keys, values.bytes as f64 / 1e6)?;
         Ok(())

@@ -1,5 +1,5 @@
 //! Entries, queries and results as JSON, with the words of the library: lines of files that are
-//! imported and exported, and what the server and an assistant are told.
+//! imported and exported, and what the server and an agent are told.
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};

@@ -19,6 +19,7 @@ mod progress;
 mod rows;
 mod search;
 mod serve;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -31,6 +32,8 @@ use std::io::{BufRead, BufReader, Write, stderr, stdin, stdout};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 use bench::Bench;
 use delete::Delete;
@@ -45,7 +48,9 @@ use tune::Tune;
 use verify::{Compact, Verify};
 
 fn main() -> ExitCode {
-    let Cli { command } = Cli::parse();
+    let Cli { log, command } = Cli::parse();
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_filter(log);
+    tracing_subscriber::registry().with(lines).init();
     // Without their locks: a server has both on threads of its own.
     match command.run(&mut BufReader::new(stdin()), &mut stdout()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,6 +65,10 @@ fn main() -> ExitCode {
 #[derive(Debug, Parser)]
 #[command(name = "vicino", version, about)]
 struct Cli {
+    /// What is told on the standard error: `info`, `debug`, or by its place,
+    /// `warn,vicino::commit=debug`
+    #[arg(long, env = "VICINO_LOG", default_value = "warn", global = true, value_name = "LEVELS")]
+    log: Targets,
     #[command(subcommand)]
     command: Command,
 }

@@ -1,4 +1,4 @@
-//! `vicino mcp`: a store as the memory of an assistant, by the Model Context Protocol.
+//! `vicino mcp`: a store as the memory of an agent, by the Model Context Protocol.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use vicino::{
 use super::embed::{Embedder, Static};
 use super::{place, texts};
 
-/// Be the memory of an AI assistant: a server of the Model Context Protocol on the standard input
+/// Be the memory of an AI agent: a server of the Model Context Protocol on the standard input
 /// and output
 ///
 /// Its tools add texts, find them by what they mean, and delete them. The store is opened for each
-/// call and closed behind it, so that several assistants can have the same. Texts are in one
+/// call and closed behind it, so that several agents can have the same. Texts are in one
 /// collection, and in one scope, which no call leaves.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Mcp {
@@ -44,7 +44,7 @@ pub(super) struct Mcp {
     model: Option<PathBuf>,
 }
 
-/// What an assistant calls.
+/// What an agent calls.
 #[derive(Clone)]
 struct Memory(Arc<Inner>);
 
@@ -70,7 +70,7 @@ impl Mcp {
         let folder = place::folder(self.store.as_deref())?;
         let (collection, scope) = (self.collection.clone(), self.scope.clone());
         let memory = Memory(Arc::new(Inner { folder, collection, scope, model }));
-        // What makes no sense is told now, and not to the assistant.
+        // What makes no sense is told now, and not to the agent.
         memory.0.with_blocking(|_| Ok(()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -139,13 +139,15 @@ struct Deleted {
     deleted: usize,
 }
 
-type Answer<T> = Result<Json<T>, String>;
-
+// `Result<Json<T>, String>` is written out: from it the description of what comes back is made.
 #[tool_router]
 impl Memory {
     /// Remember a text, so that a search finds it by what it means.
     #[tool]
-    async fn add(&self, Parameters(Add { text, id, metadata }): Parameters<Add>) -> Answer<Added> {
+    async fn add(
+        &self,
+        Parameters(Add { text, id, metadata }): Parameters<Add>,
+    ) -> Result<Json<Added>, String> {
         self.with(move |memory, texts| {
             let vector = memory.embed(&text)?;
             let entry = VectorEntry::new(id.unwrap_or_default(), vector)
@@ -163,7 +165,7 @@ impl Memory {
     async fn search(
         &self,
         Parameters(Search { query, k, filter }): Parameters<Search>,
-    ) -> Answer<Found> {
+    ) -> Result<Json<Found>, String> {
         self.with(move |memory, texts| {
             ensure!((1..=K_MAX).contains(&k), "`k` is 1 to {K_MAX}");
             let mut query = VectorQuery::new(memory.embed(&query)?, k);
@@ -176,7 +178,10 @@ impl Memory {
 
     /// Forget texts.
     #[tool(annotations(destructive_hint = true))]
-    async fn delete(&self, Parameters(Delete { ids }): Parameters<Delete>) -> Answer<Deleted> {
+    async fn delete(
+        &self,
+        Parameters(Delete { ids }): Parameters<Delete>,
+    ) -> Result<Json<Deleted>, String> {
         self.with(move |_, texts| Ok(Deleted { deleted: texts.delete(ids)? })).await
     }
 }
@@ -198,7 +203,7 @@ impl Memory {
     async fn with<T: Send + 'static>(
         &self,
         task: impl FnOnce(&Inner, &BlockingScopedVectorStorage) -> Result<T> + Send + 'static,
-    ) -> Answer<T> {
+    ) -> Result<Json<T>, String> {
         let memory = Arc::clone(&self.0);
         let done = spawn_blocking(move || memory.with_blocking(|texts| task(&memory, texts)));
         let done = done.await.map_err(|error| error.to_string())?;

@@ -9,6 +9,7 @@ use vicino::{CollectionReader, RecallProbe, Scope, Searcher, VectorEntry, Vector
 
 use super::of::Of;
 use super::progress::Progress;
+use super::table::table;
 
 /// Measure recall and speed of searches on a sample of a scope's own entries, and recommend an `ef`
 ///
@@ -44,15 +45,14 @@ impl Tune {
         let stats = reader.stats_for_scope(&self.scope);
         let (count, memory) = (stats.vector_count, stats.memory_mb);
         writeln!(out, "{}: {count} entries, {memory:.1} MB in memory", self.scope)?;
-        writeln!(out, "{:>6}  {:>9}  {:>9}", "ef", "recall", "QPS")?;
         let progress = Progress::of(CANDIDATES.len(), "settings");
-        let mut enough = None;
+        let (mut rows, mut enough) = (Vec::new(), None);
         for ef in CANDIDATES.into_iter().filter(|ef| *ef >= self.k) {
             let (scope, k, sample) = (self.scope.clone(), self.k, self.sample);
             let probe = RecallProbe { scope, filter: None, sample, k, ef: Some(ef) };
             let recall = reader.measure_recall(&probe, &mut Searcher::default())?;
             let speed = self.speed(&reader, &entries, ef)?;
-            writeln!(out, "{ef:>6}  {recall:>9.4}  {speed:>9.0}")?;
+            rows.push([ef.to_string(), format!("{recall:.4}"), format!("{speed:.0}")]);
             progress.more(1);
             if recall >= self.recall && enough.is_none() {
                 enough = Some(ef);
@@ -62,6 +62,7 @@ impl Tune {
             }
         }
         drop(progress);
+        writeln!(out, "{}", table(["ef", "recall", "QPS"], rows))?;
         match enough {
             Some(ef) => writeln!(
                 out,

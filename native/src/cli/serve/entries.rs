@@ -13,9 +13,9 @@ use vicino::{Filter, Object, VectorEntry};
 use super::super::json::{Entry, RESULTS_MAX};
 use super::Answer;
 use super::body::{Body, UpTo};
-use super::failure::{Failure, Problem};
+use super::failure::Failure;
 use super::host::Shared;
-use super::reach::{Id, InScope, Parameters, Scoped};
+use super::reach::{Id, InScope, Parameters, Scoped, limited};
 
 /// Entries of one request.
 type Entries = Body<UpTo<10_000, Entry>>;
@@ -66,7 +66,7 @@ struct Listed {
     /// Only entries behind this id.
     after: Option<String>,
     /// How many at most.
-    #[param(default = 100, maximum = 1000)]
+    #[param(default = 100, minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// Only entries whose metadata match, as JSON.
     filter: Option<String>,
@@ -99,14 +99,11 @@ struct Counted {
 #[utoipa::path(
     get, path = "/collections/{collection}/scopes/{scope}/entries", tag = "entries",
     params(InScope, Listed),
-    responses((status = 200, body = Page), (status = "default", body = Problem)),
+    responses((status = 200, description = "A page of them.", body = Page), Failure),
 )]
 async fn list(scoped: Scoped, Parameters(listed): Parameters<Listed>) -> Answer<Page> {
     let Listed { mut after, limit, filter } = listed;
-    let limit = limit.unwrap_or(100);
-    if !(1..=RESULTS_MAX).contains(&limit) {
-        return Err(Failure::refused(format!("`limit` is 1 to {RESULTS_MAX}")));
-    }
+    let limit = limited(limit, 100, RESULTS_MAX)?;
     let filter = filter.map(|filter| serde_json::from_str::<Filter>(&filter)).transpose();
     let filter = filter.map_err(Failure::refused)?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
@@ -130,7 +127,7 @@ async fn list(scoped: Scoped, Parameters(listed): Parameters<Listed>) -> Answer<
     post, path = "/collections/{collection}/scopes/{scope}/entries", tag = "entries",
     params(InScope),
     request_body = Vec<Entry>,
-    responses((status = 200, body = Written), (status = "default", body = Problem)),
+    responses((status = 200, description = "They are on the disk.", body = Written), Failure),
 )]
 async fn insert(scoped: Scoped, new: Entries) -> Answer<Written> {
     let entries = entries(&scoped, new.value.0).await?;
@@ -145,7 +142,7 @@ async fn insert(scoped: Scoped, new: Entries) -> Answer<Written> {
     put, path = "/collections/{collection}/scopes/{scope}/entries", tag = "entries",
     params(InScope),
     request_body = Vec<Entry>,
-    responses((status = 200, body = Written), (status = "default", body = Problem)),
+    responses((status = 200, description = "They are on the disk.", body = Written), Failure),
 )]
 async fn upsert(scoped: Scoped, new: Entries) -> Answer<Written> {
     let entries = entries(&scoped, new.value.0).await?;
@@ -157,7 +154,7 @@ async fn upsert(scoped: Scoped, new: Entries) -> Answer<Written> {
 #[utoipa::path(
     get, path = "/collections/{collection}/scopes/{scope}/entries/{id}", tag = "entries",
     params(InScope, Id),
-    responses((status = 200, body = Entry), (status = "default", body = Problem)),
+    responses((status = 200, description = "The entry.", body = Entry), Failure),
 )]
 async fn get(scoped: Scoped, Id { id }: Id) -> Answer<Entry> {
     let entry = scoped.storage.get(&*id).await?;
@@ -168,7 +165,7 @@ async fn get(scoped: Scoped, Id { id }: Id) -> Answer<Entry> {
 #[utoipa::path(
     delete, path = "/collections/{collection}/scopes/{scope}/entries/{id}", tag = "entries",
     params(InScope, Id),
-    responses((status = 200, body = Deleted), (status = "default", body = Problem)),
+    responses((status = 200, description = "How many there were.", body = Deleted), Failure),
 )]
 async fn delete_one(scoped: Scoped, Id { id }: Id) -> Answer<Deleted> {
     match scoped.storage.delete([&*id]).await? {
@@ -182,7 +179,7 @@ async fn delete_one(scoped: Scoped, Id { id }: Id) -> Answer<Deleted> {
     put, path = "/collections/{collection}/scopes/{scope}/entries/{id}/metadata", tag = "entries",
     params(InScope, Id),
     request_body = Object,
-    responses((status = 204), (status = "default", body = Problem)),
+    responses((status = 204, description = "It is done."), Failure),
 )]
 async fn update_metadata(
     scoped: Scoped,
@@ -199,7 +196,7 @@ async fn update_metadata(
     tag = "entries",
     params(InScope, Id),
     request_body = Object,
-    responses((status = 204), (status = "default", body = Problem)),
+    responses((status = 204, description = "It is done."), Failure),
 )]
 async fn patch_metadata(
     scoped: Scoped,
@@ -215,7 +212,7 @@ async fn patch_metadata(
     post, path = "/collections/{collection}/scopes/{scope}/delete", tag = "entries",
     params(InScope),
     request_body = Which,
-    responses((status = 200, body = Deleted), (status = "default", body = Problem)),
+    responses((status = 200, description = "How many there were.", body = Deleted), Failure),
 )]
 async fn delete(scoped: Scoped, which: Body<Which>) -> Answer<Deleted> {
     let deleted = match which.value {
@@ -231,7 +228,7 @@ async fn delete(scoped: Scoped, which: Body<Which>) -> Answer<Deleted> {
     post, path = "/collections/{collection}/scopes/{scope}/count", tag = "entries",
     params(InScope),
     request_body = Counted,
-    responses((status = 200, body = Count), (status = "default", body = Problem)),
+    responses((status = 200, description = "How many match.", body = Count), Failure),
 )]
 async fn count(scoped: Scoped, counted: Body<Counted>) -> Answer<Count> {
     Ok(Json(Count { count: scoped.storage.count(counted.value.filter.as_ref()).await? }))

@@ -1,11 +1,14 @@
 //! What went wrong, as a response.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{ContentBuilder, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
 use vicino::{Error, StoreError};
 
 /// Why a request was not done, with its status. Nothing of it has happened.
@@ -108,6 +111,18 @@ impl From<PathRejection> for Failure {
 impl From<QueryRejection> for Failure {
     fn from(rejection: QueryRejection) -> Self {
         Self::new(rejection.status(), "invalid_request", rejection.body_text())
+    }
+}
+
+/// What all requests may be answered with.
+impl IntoResponses for Failure {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let problem = ContentBuilder::new().schema(Some(Problem::schema())).build();
+        let response = ResponseBuilder::new()
+            .description("It was not done, and nothing of it has happened.")
+            .content("application/json", problem)
+            .build();
+        BTreeMap::from([("default".to_owned(), response.into())])
     }
 }
 

@@ -18,6 +18,9 @@ use vicino::{StoreStats, VectorStorage};
 use super::failure::Failure;
 use super::host::{Host, Served, Shared};
 
+/// The type of what Prometheus reads.
+pub(super) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// Counted with every request.
 #[derive(Debug)]
 pub(super) struct Metrics {
@@ -114,8 +117,7 @@ pub(super) async fn text(host: &Host) -> Result<impl IntoResponse + use<>, Failu
 
     let mut text = String::new();
     encode(&mut text, &registry).map_err(Failure::refused)?;
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], text))
+    Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text))
 }
 
 fn gauge(count: usize) -> i64 {

@@ -36,6 +36,7 @@ pub(super) struct InScope {
     collection: String,
     /// `global`, or a kind and a name, as `tenant:acme`.
     #[param(value_type = String)]
+    #[param(pattern = "^(global|(tenant|user|session|agent|tool|workflow|hook|custom):.+)$")]
     scope: Scope,
 }
 
@@ -105,5 +106,13 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Parameters<T> {
 
     async fn from_request_parts(parts: &mut Parts, host: &Shared) -> Result<Self, Failure> {
         Ok(Self(Query::from_request_parts(parts, host).await?.0))
+    }
+}
+
+/// How many a page has, unless it is said.
+pub(super) fn limited(asked: Option<usize>, usual: usize, max: usize) -> Result<usize, Failure> {
+    match asked.unwrap_or(usual) {
+        limit if (1..=max).contains(&limit) => Ok(limit),
+        _ => Err(Failure::refused(format!("`limit` is 1 to {max}"))),
     }
 }

@@ -15,16 +15,19 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, InfoBuilder, OpenApi, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use vicino::{HnswConfig, Scope};
+use vicino::{HnswConfig, Scope, VectorStorage};
 
 use super::Answer;
 use super::body::{BYTES_MAX, Body};
 use super::entries::{self, Deleted};
-use super::failure::{Failure, Problem};
+use super::failure::Failure;
 use super::host::{Host, Served};
-use super::metrics;
-use super::reach::{Everything, InScope, Named, Parameters, Scoped};
+use super::metrics::{self, OPENMETRICS};
+use super::reach::{Everything, InScope, Named, Parameters, Scoped, limited};
 use super::search;
+
+/// A page has no more scopes.
+const SCOPES_MAX: usize = 10_000;
 
 /// All routes. Where `is_local`, only requests for this machine are answered, whatever name leads
 /// to it: a page elsewhere cannot reach the server through one of its own.
@@ -85,9 +88,10 @@ struct New {
 struct Listed {
     /// Only scopes behind this one.
     #[param(value_type = Option<String>)]
+    #[param(pattern = "^(global|(tenant|user|session|agent|tool|workflow|hook|custom):.+)$")]
     after: Option<Scope>,
     /// How many at most.
-    #[param(default = 1000, maximum = 10000)]
+    #[param(default = 1000, minimum = 1, maximum = 10000)]
     limit: Option<usize>,
 }
 
@@ -106,7 +110,10 @@ struct ScopeStats {
 }
 
 /// Is the server there?
-#[utoipa::path(get, path = "/health", tag = "server", responses((status = 200)))]
+#[utoipa::path(
+    get, path = "/health", tag = "server",
+    responses((status = 200, description = "It is.", body = String)),
+)]
 async fn health() -> &'static str {
     "ok\n"
 }
@@ -114,7 +121,10 @@ async fn health() -> &'static str {
 /// Counters and times, as Prometheus reads them
 #[utoipa::path(
     get, path = "/metrics", tag = "server",
-    responses((status = 200, body = String), (status = "default", body = Problem)),
+    responses(
+        (status = 200, description = "As OpenMetrics.", body = String, content_type = OPENMETRICS),
+        Failure
+    ),
 )]
 async fn measured(Everything(host): Everything) -> Result<Response, Failure> {
     Ok(metrics::text(&host).await?.into_response())
@@ -123,12 +133,12 @@ async fn measured(Everything(host): Everything) -> Result<Response, Failure> {
 /// List collections
 #[utoipa::path(
     get, path = "/collections", tag = "collections",
-    responses((status = 200, body = Vec<Collection>), (status = "default", body = Problem)),
+    responses((status = 200, description = "All collections.", body = Vec<Collection>), Failure),
 )]
 async fn collections(Everything(host): Everything) -> Answer<Vec<Collection>> {
     let mut all = Vec::new();
     for Served { info, storage, is_text } in host.collections() {
-        let stats = vicino::VectorStorage::stats(&storage).await?;
+        let stats = storage.stats().await?;
         all.push(Collection {
             name: info.name,
             dimensions: info.dimensions,
@@ -147,8 +157,11 @@ async fn collections(Everything(host): Everything) -> Answer<Vec<Collection>> {
     put, path = "/collections/{collection}", tag = "collections",
     params(Named),
     request_body = New,
-    responses((status = 201), (status = 204, description = "It is there."),
-        (status = "default", body = Problem)),
+    responses(
+        (status = 201, description = "It is made."),
+        (status = 204, description = "It is there."),
+        Failure
+    ),
 )]
 async fn create(
     Everything(host): Everything,
@@ -166,7 +179,7 @@ async fn create(
 #[utoipa::path(
     delete, path = "/collections/{collection}", tag = "collections",
     params(Named),
-    responses((status = 204), (status = "default", body = Problem)),
+    responses((status = 204, description = "It is done."), Failure),
 )]
 async fn drop_collection(
     Everything(host): Everything,
@@ -180,18 +193,19 @@ async fn drop_collection(
 #[utoipa::path(
     get, path = "/collections/{collection}/scopes", tag = "collections",
     params(Named, Listed),
-    responses((status = 200, body = Vec<String>), (status = "default", body = Problem)),
+    responses((status = 200, description = "A page of them.", body = Vec<String>), Failure),
 )]
 async fn scopes(
     Everything(host): Everything,
     named: Named,
     Parameters(Listed { after, limit }): Parameters<Listed>,
 ) -> Answer<Vec<Scope>> {
+    let limit = limited(limit, 1000, SCOPES_MAX)?;
     let storage = host.collection(&named.collection)?.storage;
-    let mut scopes = vicino::VectorStorage::scopes(&storage).await?;
+    let mut scopes = storage.scopes().await?;
     scopes.sort_unstable();
     scopes.retain(|scope| after.as_ref().is_none_or(|after| scope > after));
-    scopes.truncate(limit.unwrap_or(1000).min(10_000));
+    scopes.truncate(limit);
     Ok(Json(scopes))
 }
 
@@ -199,7 +213,7 @@ async fn scopes(
 #[utoipa::path(
     get, path = "/collections/{collection}/scopes/{scope}", tag = "scopes",
     params(InScope),
-    responses((status = 200, body = ScopeStats), (status = "default", body = Problem)),
+    responses((status = 200, description = "What is in it.", body = ScopeStats), Failure),
 )]
 async fn scope(scoped: Scoped) -> Answer<ScopeStats> {
     let stats = scoped.storage.stats().await?;
@@ -217,7 +231,7 @@ async fn scope(scoped: Scoped) -> Answer<ScopeStats> {
 #[utoipa::path(
     delete, path = "/collections/{collection}/scopes/{scope}", tag = "scopes",
     params(InScope),
-    responses((status = 200, body = Deleted), (status = "default", body = Problem)),
+    responses((status = 200, description = "How many there were.", body = Deleted), Failure),
 )]
 async fn delete_scope(scoped: Scoped) -> Answer<Deleted> {
     Ok(Json(Deleted { deleted: scoped.storage.delete_all().await? }))

@@ -10,7 +10,7 @@ use vicino::{Plan, Short, VectorQuery, Way};
 use super::super::json::{Found, Query, RESULTS_MAX};
 use super::Answer;
 use super::body::{Body, UpTo};
-use super::failure::{Failure, Problem};
+use super::failure::Failure;
 use super::host::Shared;
 use super::reach::{InScope, Scoped};
 
@@ -73,7 +73,10 @@ struct Explanation {
     post, path = "/collections/{collection}/scopes/{scope}/search", tag = "search",
     params(InScope),
     request_body = Query,
-    responses((status = 200, body = Results), (status = "default", body = Problem)),
+    responses(
+        (status = 200, description = "As many as asked for, or all that match.", body = Results),
+        Failure
+    ),
 )]
 async fn search(scoped: Scoped, query: Body<Query>) -> Answer<Results> {
     let query = one(&scoped, query.value).await?;
@@ -86,7 +89,10 @@ async fn search(scoped: Scoped, query: Body<Query>) -> Answer<Results> {
     post, path = "/collections/{collection}/scopes/{scope}/search_many", tag = "search",
     params(InScope),
     request_body = Queries,
-    responses((status = 200, body = ResultsOfEach), (status = "default", body = Problem)),
+    responses(
+        (status = 200, description = "The same for each query.", body = ResultsOfEach),
+        Failure
+    ),
 )]
 async fn search_many(scoped: Scoped, asked: Body<Queries>) -> Answer<ResultsOfEach> {
     let queries = queries(&scoped, asked.value.queries.0).await?;
@@ -103,7 +109,10 @@ async fn search_many(scoped: Scoped, asked: Body<Queries>) -> Answer<ResultsOfEa
     post, path = "/collections/{collection}/scopes/{scope}/explain", tag = "search",
     params(InScope),
     request_body = Query,
-    responses((status = 200, body = Explained), (status = "default", body = Problem)),
+    responses(
+        (status = 200, description = "The results, and how they came about.", body = Explained),
+        Failure
+    ),
 )]
 async fn explain(scoped: Scoped, query: Body<Query>) -> Answer<Explained> {
     let query = one(&scoped, query.value).await?;
