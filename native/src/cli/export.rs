@@ -10,6 +10,7 @@ use vicino::{BlockingVectorStorage, Scope};
 
 use super::json::Entry;
 use super::of::Of;
+use super::progress::Progress;
 
 /// Write a collection into a file: lines of JSON that `vicino import` reads, or, where its name
 /// ends with `.vcn`, a snapshot that every Vicino opens
@@ -37,6 +38,7 @@ impl Export {
         let is_snapshot = self.file.extension().is_some_and(|extension| extension == "vcn");
         let count = if is_snapshot {
             ensure!(self.scope.is_empty(), "a snapshot has all scopes; --scope is for .jsonl");
+            let _progress = Progress::waiting("writing the snapshot");
             storage.export(&self.file)?;
             storage.stats()?.vector_count
         } else {
@@ -52,12 +54,15 @@ impl Export {
 fn lines(storage: &BlockingVectorStorage, scopes: &[Scope], path: &Path) -> Result<usize> {
     let file = File::create_new(path).with_context(|| path.display().to_string())?;
     let mut file = BufWriter::new(file);
+    let counts = scopes.iter().map(|scope| storage.count(scope, None));
+    let progress = Progress::of(counts.sum::<Result<usize, _>>()?, "entries");
     let mut count = 0;
     for scope in scopes {
         let mut after: Option<String> = None;
         loop {
             let page = storage.list(scope, None, after.as_deref(), PAGE)?;
             count += page.entries.len();
+            progress.more(page.entries.len() as u64);
             for entry in page.entries {
                 serde_json::to_writer(&mut file, &Entry::from(entry))?;
                 writeln!(file)?;

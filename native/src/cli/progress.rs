@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar on the standard error, with rate and time left. It comes where something takes longer than
-/// a second, and goes at the end.
+/// A bar on the standard error, with rate and time left, or a spinner where these are not known. A
+/// bar comes where something takes longer than a second; both go at the end.
 pub(super) struct Progress {
     bar: ProgressBar,
     began: Instant,
@@ -22,6 +22,16 @@ impl Progress {
     /// One that ends after so many bytes.
     pub(super) fn of_bytes(count: u64) -> Self {
         Self::new(count, "{decimal_bytes}/{decimal_total_bytes}, {msg}")
+    }
+
+    /// One of something whose end is not known: it says how long it has taken.
+    pub(super) fn waiting(what: &'static str) -> Self {
+        let bar = ProgressBar::new_spinner().with_message(what);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}, {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(SECOND / 10);
+        Self { bar, began: Instant::now() }
     }
 
     fn new(count: u64, said: &str) -> Self {

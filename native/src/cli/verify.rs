@@ -8,6 +8,7 @@ use clap::Args;
 use vicino::{Collection, Open, Verify as Depth};
 
 use super::of;
+use super::progress::Progress;
 
 /// Check a store or a snapshot: every byte of its files, and every link of its graphs
 ///
@@ -33,6 +34,7 @@ impl Verify {
 
 fn snapshot(path: &Path, out: &mut impl Write) -> Result<()> {
     let named = || path.display().to_string();
+    let progress = Progress::waiting("reading the snapshot");
     let bytes = vicino::read_file(path).with_context(named)?;
     let open = Open::default().with_verify(Depth::Full);
     let collection = Collection::open(bytes, vicino::simd()?, &open).with_context(named)?;
@@ -43,6 +45,7 @@ fn snapshot(path: &Path, out: &mut impl Write) -> Result<()> {
         links += report.links;
     }
     let entries = collection.stats().vector_count;
+    drop(progress);
     writeln!(out, "{}: {entries} entries and {links} links are well", path.display())?;
     Ok(())
 }
@@ -53,10 +56,14 @@ fn store(path: &Path, out: &mut impl Write) -> Result<()> {
     for known in store.collections_blocking()? {
         let storage = of::storage(&store, known.clone())?;
         let storage = storage.blocking();
+        let progress = Progress::of(storage.stats()?.vector_count, "entries");
         for scope in storage.scopes()? {
             match storage.check(&scope) {
                 Ok(report) if report.invalid_links == 0 => {
-                    entries += storage.count(&scope, None)?;
+                    // Not before: the first use of a scope mends what is damaged.
+                    let count = storage.count(&scope, None)?;
+                    progress.more(count as u64);
+                    entries += count;
                     links += report.links;
                 }
                 Ok(report) => {
@@ -85,8 +92,10 @@ impl Compact {
         let store = of::store(&self.store)?;
         let len = || std::fs::metadata(self.store.join("store.redb")).map(|file| file.len());
         let before = len()?;
+        let progress = Progress::waiting("giving back what is free");
         store.compact_blocking()?;
         store.close_blocking()?;
+        drop(progress);
         let megabytes = |bytes: u64| bytes as f64 / 1e6;
         writeln!(out, "{:.1} MB, before {:.1} MB", megabytes(len()?), megabytes(before))?;
         Ok(())
