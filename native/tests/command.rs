@@ -270,6 +270,13 @@ async fn an_agent_remembers_what_another_was_told() {
         let (is_error, told) = call(&one, tool, arguments).await.unwrap();
         assert!(is_error && told.to_string().contains(said), "{told}");
     }
+    for n in 0..20 {
+        let add = |text: &str| json!({"text": format!("{text} {n}")});
+        let (a, b) = (call(&one, "add", add("a boot")), call(&one, "add", add("a shoe")));
+        let (c, d) = (call(&other, "add", add("a sole")), call(&other, "add", add("a heel")));
+        let (a, b, c, d) = tokio::join!(a, b, c, d);
+        assert!([a, b, c, d].iter().all(|done| !done.as_ref().unwrap().0), "all get their turn");
+    }
     let no_tool = call(&one, "none", json!({})).await;
     assert!(no_tool.is_err() || no_tool.unwrap().0);
     let wrong = call(&one, "search", json!({"query": "moon", "scopes": ["global"]})).await;

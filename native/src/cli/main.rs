@@ -28,7 +28,7 @@ mod tree;
 mod tune;
 mod verify;
 
-use std::io::{BufRead, BufReader, Write, stderr, stdin, stdout};
+use std::io::{BufRead, BufReader, IsTerminal, Write, stderr, stdin, stdout};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -49,7 +49,8 @@ use verify::{Compact, Verify};
 
 fn main() -> ExitCode {
     let Cli { log, command } = Cli::parse();
-    let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_filter(log);
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
+    let lines = lines.with_ansi(stderr().is_terminal()).with_filter(log);
     tracing_subscriber::registry().with(lines).init();
     // Without their locks: a server has both on threads of its own.
     match command.run(&mut BufReader::new(stdin()), &mut stdout()) {

@@ -1,11 +1,11 @@
 //! `vicino mcp`: a store as the memory of an agent, by the Model Context Protocol.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use rmcp::handler::server::wrapper::{Json, Parameters};
 use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
@@ -53,6 +53,8 @@ struct Inner {
     collection: String,
     scope: Scope,
     model: Static,
+    /// Held by the call that has the store, or waits for it.
+    turn: Mutex<()>,
 }
 
 /// How long a call waits for another that has the store.
@@ -60,6 +62,9 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// A text has no more bytes: its vector is the mean of its words, and says less the more they are.
 const TEXT_BYTES: usize = 16 << 10;
+
+/// What is said of a text has no more: it is told with each that is found.
+const METADATA_BYTES: usize = 4 << 10;
 
 /// A search returns no more.
 const K_MAX: usize = 50;
@@ -69,7 +74,8 @@ impl Mcp {
         let model = Static::open(self.model.as_deref())?;
         let folder = place::folder(self.store.as_deref())?;
         let (collection, scope) = (self.collection.clone(), self.scope.clone());
-        let memory = Memory(Arc::new(Inner { folder, collection, scope, model }));
+        let memory =
+            Memory(Arc::new(Inner { folder, collection, scope, model, turn: Mutex::default() }));
         // What makes no sense is told now, and not to the agent.
         memory.0.with_blocking(|_| Ok(()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -88,9 +94,8 @@ struct Add {
     /// What it is called; what had the name is replaced. Without one it gets a name of its own.
     id: Option<String>,
     /// What searches can ask about, as `{"project": "apollo", "year": 1969}`.
-    #[serde(default)]
-    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
-    metadata: Object,
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    metadata: Option<Object>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -149,6 +154,12 @@ impl Memory {
         Parameters(Add { text, id, metadata }): Parameters<Add>,
     ) -> Result<Json<Added>, String> {
         self.with(move |memory, texts| {
+            let metadata = metadata.unwrap_or_default();
+            let bytes = serde_json::to_vec(&metadata)?.len();
+            ensure!(
+                bytes <= METADATA_BYTES,
+                "the metadata have {bytes} bytes, and may have {METADATA_BYTES}"
+            );
             let vector = memory.embed(&text)?;
             let entry = VectorEntry::new(id.unwrap_or_default(), vector)
                 .with_metadata(metadata)
@@ -216,12 +227,13 @@ impl Inner {
         &self,
         task: impl FnOnce(&BlockingScopedVectorStorage) -> Result<T>,
     ) -> Result<T> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let store = patient(&self.folder)?;
-        let collection =
-            texts::open(&store, &self.collection, &self.model, HnswConfig::balanced())?;
-        let done = task(&collection.blocking().scope(&self.scope)?);
+        let (name, config) = (&self.collection, HnswConfig::balanced());
+        let collection = texts::open(&store, name, &self.model, config)?;
+        let done = task(&collection.blocking().scope(&self.scope)?)?;
         store.close_blocking()?;
-        done
+        Ok(done)
     }
 
     fn embed(&self, text: &str) -> Result<Vec<f32>> {
@@ -254,8 +266,9 @@ fn patient(folder: &Path) -> Result<Store> {
     loop {
         match Store::open_blocking(folder) {
             Err(StoreError::Locked { .. }) if began.elapsed() < WAIT_MAX => {
-                thread::sleep(Duration::from_millis(20));
+                thread::sleep(Duration::from_millis(2));
             }
+            Err(StoreError::Locked { .. }) => bail!("others use the memory; try again"),
             opened => return Ok(opened?),
         }
     }

@@ -13,14 +13,33 @@ pub(super) fn open(
     model: &dyn Embedder,
     config: HnswConfig,
 ) -> Result<HnswVectorStorage> {
-    if store.collections_blocking()?.iter().any(|known| known.name == name) {
+    let is_there = store.collections_blocking()?.iter().any(|known| known.name == name);
+    if is_there {
         let is_same = is_of(store, name, model)?;
         ensure!(is_same, "the vectors of {name:?} were not made by {}", model.name());
     } else {
         // First, since a collection without it would be of no model.
         store.backend().blocking().set(&key(name), model.name().as_bytes().to_vec())?;
     }
-    Ok(store.collection_blocking(name, model.dimensions(), config)?)
+    let opened = store.collection_blocking(name, model.dimensions(), config);
+    if opened.is_err() && !is_there {
+        forget(store, name)?;
+    }
+    Ok(opened?)
+}
+
+/// The collection of a name, made for vectors of whatever makes them where it is not there.
+pub(super) fn open_vectors(
+    store: &Store,
+    name: &str,
+    dimensions: usize,
+    config: HnswConfig,
+) -> Result<HnswVectorStorage> {
+    if !store.collections_blocking()?.iter().any(|known| known.name == name) {
+        // What was to be made and never was may have left a note.
+        forget(store, name)?;
+    }
+    Ok(store.collection_blocking(name, dimensions, config)?)
 }
 
 /// Were the vectors of a collection made by a model?

@@ -32,7 +32,8 @@ pub(super) enum Reach {
 const TOKEN_MIN: usize = 16;
 
 impl Access {
-    /// Reads a file with a token a line and what it reaches; `#` begins a remark.
+    /// Reads a file with a token a line and what it reaches; a line that begins with `#` is a
+    /// remark.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         let mut tokens = HashMap::new();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use vicino::{Filter, Object, VectorEntry};
+use vicino::{EntryKey, Filter, Object, VectorEntry};
 
 use super::super::json::{Entry, RESULTS_MAX};
 use super::Answer;
@@ -16,19 +16,23 @@ use super::body::{Body, UpTo};
 use super::failure::Failure;
 use super::host::Shared;
 use super::reach::{Id, InScope, Parameters, Scoped, limited};
+use super::room::Held;
 
 /// Entries of one request.
 type Entries = Body<UpTo<10_000, Entry>>;
 
-/// Metadata and content of an entry, and of what 1,000 results have of them, are to fit into
-/// memory many times.
-const ENTRY_BYTES: usize = 256 << 10;
+/// Metadata and content of an entry have together no more bytes, so that it is known what answers
+/// may take.
+pub(super) const ENTRY_BYTES: usize = 64 << 10;
 
-/// Pages end where entries are larger together.
-const PAGE_BYTES: usize = 8 << 20;
+/// What a number of a vector takes in an answer, and while it is made.
+pub(super) const VALUE_BYTES: usize = 16;
 
-/// Entries that are read at a time.
-const STEP: usize = 20;
+/// What a page may take.
+const PAGE_BYTES: usize = 16 << 20;
+
+/// Parts of a page: what is read at once, what it has in the end, and both as text.
+const STEPS: usize = 4;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -43,6 +47,12 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 #[derive(Serialize, ToSchema)]
 struct Written {
     ids: Vec<String>,
+}
+
+impl From<Vec<EntryKey>> for Written {
+    fn from(keys: Vec<EntryKey>) -> Self {
+        Self { ids: keys.iter().map(|key| key.id().to_owned()).collect() }
+    }
 }
 
 /// Entries in the order of their ids.
@@ -101,20 +111,26 @@ struct Counted {
     params(InScope, Listed),
     responses((status = 200, description = "A page of them.", body = Page), Failure),
 )]
-async fn list(scoped: Scoped, Parameters(listed): Parameters<Listed>) -> Answer<Page> {
+async fn list(
+    scoped: Scoped,
+    Parameters(listed): Parameters<Listed>,
+) -> Result<Held<Page>, Failure> {
     let Listed { mut after, limit, filter } = listed;
     let limit = limited(limit, 100, RESULTS_MAX)?;
     let filter = filter.map(|filter| serde_json::from_str::<Filter>(&filter)).transpose();
     let filter = filter.map_err(Failure::refused)?;
+    let step = PAGE_BYTES / STEPS / (ENTRY_BYTES + scoped.dimensions() * VALUE_BYTES);
+    let room = scoped.room(PAGE_BYTES).await?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
     loop {
-        let step = STEP.min(limit - entries.len());
+        let step = step.clamp(1, limit - entries.len());
         let page = scoped.storage.list(filter.as_ref(), after.as_deref(), step).await?;
         bytes += page.entries.iter().map(size).sum::<usize>();
+        bytes += page.entries.len() * scoped.dimensions() * VALUE_BYTES;
         entries.extend(page.entries.into_iter().map(Entry::from));
         after = page.next;
-        if after.is_none() || entries.len() == limit || bytes >= PAGE_BYTES {
-            return Ok(Json(Page { entries, next: after }));
+        if after.is_none() || entries.len() == limit || bytes >= PAGE_BYTES / STEPS {
+            return Ok(Held(Page { entries, next: after }, room));
         }
     }
 }
@@ -131,8 +147,7 @@ async fn list(scoped: Scoped, Parameters(listed): Parameters<Listed>) -> Answer<
 )]
 async fn insert(scoped: Scoped, new: Entries) -> Answer<Written> {
     let entries = entries(&scoped, new.value.0).await?;
-    let keys = scoped.storage.insert(entries).await?;
-    Ok(Json(Written { ids: keys.iter().map(|key| key.id().to_owned()).collect() }))
+    Ok(Json(scoped.storage.insert(entries).await?.into()))
 }
 
 /// Insert entries, in the place of those that have the same ids
@@ -146,8 +161,7 @@ async fn insert(scoped: Scoped, new: Entries) -> Answer<Written> {
 )]
 async fn upsert(scoped: Scoped, new: Entries) -> Answer<Written> {
     let entries = entries(&scoped, new.value.0).await?;
-    let keys = scoped.storage.upsert(entries).await?;
-    Ok(Json(Written { ids: keys.iter().map(|key| key.id().to_owned()).collect() }))
+    Ok(Json(scoped.storage.upsert(entries).await?.into()))
 }
 
 /// Get an entry
@@ -186,6 +200,8 @@ async fn update_metadata(
     Id { id }: Id,
     metadata: Body<Object>,
 ) -> Result<StatusCode, Failure> {
+    let entry = scoped.storage.get(&*id).await?.ok_or_else(|| unknown(&id))?;
+    fits(entry.content.as_deref(), &[&metadata.value])?;
     scoped.storage.update_metadata(&*id, metadata.value).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -203,6 +219,8 @@ async fn patch_metadata(
     Id { id }: Id,
     patch: Body<Object>,
 ) -> Result<StatusCode, Failure> {
+    let entry = scoped.storage.get(&*id).await?.ok_or_else(|| unknown(&id))?;
+    fits(entry.content.as_deref(), &[&entry.metadata, &patch.value])?;
     scoped.storage.patch_metadata(&*id, patch.value).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -236,31 +254,43 @@ async fn count(scoped: Scoped, counted: Body<Counted>) -> Answer<Count> {
 
 /// Entries of a scope as they are to be written.
 async fn entries(scoped: &Scoped, mut new: Vec<Entry>) -> Result<Vec<VectorEntry>, Failure> {
-    let texts = new.iter().filter(|entry| entry.vector.is_none());
-    let texts: Vec<String> = texts.filter_map(|entry| entry.content.clone()).collect();
-    let mut vectors = scoped.embed(texts).await?.into_iter();
     let own = scoped.storage.name();
-    let entry = |(number, entry): (usize, &mut Entry)| {
-        let mut entry = std::mem::take(entry);
-        if entry.vector.is_none() && entry.content.is_some() {
-            entry.vector = vectors.next();
-        }
+    for (number, entry) in new.iter().enumerate() {
         if entry.scope.as_ref().is_some_and(|scope| scope != own) {
             return Err(Failure::forbidden());
         }
-        let refused =
-            |said: &dyn std::fmt::Display| Failure::refused(format!("entry {number}: {said}"));
-        let entry = entry.entry(own).map_err(|error| refused(&error))?;
-        match size(&entry) {
-            ..=ENTRY_BYTES => Ok(entry),
-            _ => Err(refused(&format_args!("content and metadata are over {ENTRY_BYTES} bytes"))),
-        }
+        fits(entry.content.as_deref(), &[&entry.metadata]).map_err(|it| it.of(number))?;
+    }
+    let without = new.iter_mut().filter(|entry| entry.vector.is_none());
+    let mut without: Vec<_> = without.filter(|entry| entry.content.is_some()).collect();
+    let texts = without.iter().filter_map(|entry| entry.content.clone()).collect();
+    for (entry, vector) in without.iter_mut().zip(scoped.embed(texts).await?) {
+        entry.vector = Some(vector);
+    }
+    let entry = |(number, entry): (usize, Entry)| {
+        entry.entry(own).map_err(|error| Failure::refused(error).of(number))
     };
-    new.iter_mut().enumerate().map(entry).collect()
+    new.into_iter().enumerate().map(entry).collect()
 }
 
-/// About the bytes of what an entry has besides its vector.
+/// Is an entry not too large?
+fn fits(content: Option<&str>, metadata: &[&Object]) -> Result<(), Failure> {
+    let bytes = metadata.iter().map(|object| bytes(object)).sum::<usize>();
+    match bytes + content.map_or(0, str::len) {
+        ..=ENTRY_BYTES => Ok(()),
+        found => Err(Failure::refused(format!(
+            "content and metadata have {found} bytes, and may have {ENTRY_BYTES}"
+        ))),
+    }
+}
+
+/// The bytes of what an entry has besides its vector.
 fn size(entry: &VectorEntry) -> usize {
+    bytes(&entry.metadata) + entry.content.as_ref().map_or(0, String::len)
+}
+
+/// The bytes of metadata as JSON.
+fn bytes(metadata: &Object) -> usize {
     struct Counter(usize);
     impl io::Write for Counter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -271,10 +301,10 @@ fn size(entry: &VectorEntry) -> usize {
             Ok(())
         }
     }
-    let mut metadata = Counter(0);
+    let mut bytes = Counter(0);
     // A map of values that JSON has can be written.
-    let _ = serde_json::to_writer(&mut metadata, &entry.metadata);
-    metadata.0 + entry.content.as_ref().map_or(0, String::len)
+    let _ = serde_json::to_writer(&mut bytes, metadata);
+    bytes.0
 }
 
 fn unknown(id: &str) -> Failure {

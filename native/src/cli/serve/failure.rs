@@ -11,7 +11,8 @@ use utoipa::openapi::{ContentBuilder, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 use vicino::{Error, StoreError};
 
-/// Why a request was not done, with its status. Nothing of it has happened.
+/// Why a request was not done, with its status. Nothing of it has happened, unless its code is
+/// `in_doubt`.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) status: StatusCode,
@@ -34,6 +35,19 @@ impl Failure {
 
     pub(super) fn refused(message: impl ToString) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", message.to_string())
+    }
+
+    /// The same of one of several entries.
+    pub(super) fn of(mut self, number: usize) -> Self {
+        self.problem.message = format!("entry {number}: {}", self.problem.message);
+        self
+    }
+
+    /// What should not happen.
+    pub(super) fn bug(error: impl ToString) -> Self {
+        tracing::error!(target: "vicino::serve", "{}", error.to_string());
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(status, "panicked", "a bug; the server's log says more, please report it")
     }
 
     pub(super) fn unauthorized() -> Self {
@@ -119,7 +133,7 @@ impl IntoResponses for Failure {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
         let problem = ContentBuilder::new().schema(Some(Problem::schema())).build();
         let response = ResponseBuilder::new()
-            .description("It was not done, and nothing of it has happened.")
+            .description("It was not done; `code` is a stable word for why.")
             .content("application/json", problem)
             .build();
         BTreeMap::from([("default".to_owned(), response.into())])

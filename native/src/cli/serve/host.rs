@@ -1,19 +1,19 @@
 //! What is served: a store, those of its collections that are open, and a model for texts.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
 use anyhow::Result;
 use axum::http::StatusCode;
-use tokio::sync::{Mutex, Semaphore};
 use tokio::task::spawn_blocking;
-use vicino::{CollectionInfo, HnswConfig, HnswVectorStorage, Scope, ScopedVectorStorage, Store};
+use vicino::{CollectionInfo, HnswConfig, HnswVectorStorage, Store, StoreError};
 
 use super::super::embed::{Embedder, Static};
 use super::super::{of, texts};
 use super::access::Access;
 use super::failure::Failure;
 use super::metrics::Metrics;
+use super::room::Room;
 
 /// What all requests share.
 pub(super) struct Host {
@@ -23,8 +23,7 @@ pub(super) struct Host {
     changing: Mutex<()>,
     model: Arc<Static>,
     pub(super) access: Access,
-    /// A permit for each KB of the bodies that are in memory.
-    pub(super) room: Arc<Semaphore>,
+    pub(super) room: Room,
     pub(super) metrics: Metrics,
 }
 
@@ -39,10 +38,6 @@ pub(super) struct Served {
     /// Are texts embedded by the server's model?
     pub(super) is_text: bool,
 }
-
-/// Bodies that are in memory at once take together no more KB; others wait. What they become is
-/// up to sixteen times as large.
-const ROOM_KB: usize = 64 << 10;
 
 impl Host {
     /// Opens the collections of a store.
@@ -59,7 +54,7 @@ impl Host {
             changing: Mutex::new(()),
             model: Arc::new(model),
             access,
-            room: Arc::new(Semaphore::new(ROOM_KB)),
+            room: Room::default(),
             metrics: Metrics::default(),
         })
     }
@@ -81,22 +76,18 @@ impl Host {
         dimensions: Option<usize>,
         config: HnswConfig,
     ) -> Result<bool, Failure> {
-        let _changing = self.changing.lock().await;
-        let was_there = self.collection(&name).is_ok();
-        let host = Arc::clone(self);
-        apart(move || {
+        self.change(move |host| {
+            let was_there = host.collection(&name).is_ok();
             let is_text = dimensions.is_none();
             let storage = match dimensions {
-                Some(dimensions) => host.store.collection_blocking(&name, dimensions, config)?,
+                Some(dimensions) => texts::open_vectors(&host.store, &name, dimensions, config)?,
                 None => texts::open(&host.store, &name, &*host.model, config)?,
             };
             if !was_there {
                 let all = host.store.collections_blocking()?;
                 let info = all.into_iter().find(|info| info.name == name);
                 let served = info.map(|info| Served { info, storage, is_text });
-                let mut collections =
-                    host.collections.write().unwrap_or_else(PoisonError::into_inner);
-                collections.extend(served.map(|served| (name, served)));
+                host.collections_mut().extend(served.map(|served| (name, served)));
             }
             Ok(was_there)
         })
@@ -105,15 +96,31 @@ impl Host {
 
     /// Drops a collection.
     pub(super) async fn drop(self: &Arc<Self>, name: String) -> Result<(), Failure> {
-        let _changing = self.changing.lock().await;
         self.collection(&name)?;
-        let host = Arc::clone(self);
-        apart(move || {
-            host.collections.write().unwrap_or_else(PoisonError::into_inner).remove(&name);
+        self.change(move |host| {
             host.store.drop_collection_blocking(&name)?;
+            host.collections_mut().remove(&name);
             texts::forget(&host.store, &name)
         })
         .await
+    }
+
+    /// Makes one change of the collections after the other, to its end also where nobody waits for
+    /// it any more.
+    async fn change<T: Send + 'static>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let host = Arc::clone(self);
+        apart(move || {
+            let _changing = host.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            change(&host)
+        })
+        .await
+    }
+
+    fn collections_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Served>> {
+        self.collections.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A vector for each text, in their order.
@@ -123,21 +130,12 @@ impl Host {
     }
 }
 
-impl Served {
-    pub(super) fn scope(&self, scope: &Scope) -> Result<ScopedVectorStorage, Failure> {
-        Ok(self.storage.scope(scope)?)
-    }
-}
-
 /// Does what takes long where no other request waits for it.
 async fn apart<T: Send + 'static>(
     task: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T, Failure> {
-    let done = spawn_blocking(task).await.map_err(|error| {
-        tracing::error!(target: "vicino::serve", "{error}");
-        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "panicked", "a bug; please report it")
-    })?;
-    done.map_err(|error| match error.downcast::<vicino::StoreError>() {
+    let done = spawn_blocking(task).await.map_err(Failure::bug)?;
+    done.map_err(|error| match error.downcast::<StoreError>() {
         Ok(error) => error.into(),
         Err(error) => Failure::new(StatusCode::CONFLICT, "mismatch", error.to_string()),
     })

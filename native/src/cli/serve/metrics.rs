@@ -116,7 +116,7 @@ pub(super) async fn text(host: &Host) -> Result<impl IntoResponse + use<>, Failu
     }
 
     let mut text = String::new();
-    encode(&mut text, &registry).map_err(Failure::refused)?;
+    encode(&mut text, &registry).map_err(Failure::bug)?;
     Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text))
 }
 

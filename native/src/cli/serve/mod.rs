@@ -12,6 +12,7 @@ mod host;
 mod listen;
 mod metrics;
 mod reach;
+mod room;
 mod routes;
 mod search;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use vicino::{Store, StoreConfig};
 use self::access::Access;
 use self::failure::Failure;
 use self::host::Host;
+use self::listen::SILENT_MAX;
 use super::embed::Static;
 
 /// What a request is answered with.
@@ -64,13 +66,15 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(&self, out: &mut impl Write) -> Result<()> {
         let access = self.tokens.as_deref().map_or(Ok(Access::Open), Access::read)?;
-        if matches!(access, Access::Open) && !self.listen.ip().is_loopback() {
+        let is_loopback = self.listen.ip().to_canonical().is_loopback();
+        let is_open = matches!(access, Access::Open);
+        if is_open && !is_loopback {
             let address = self.listen;
             tracing::warn!("whoever reaches {address} may do everything; --tokens says who may");
         }
         let model = Static::open(self.model.as_deref())?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(async {
+        let served = runtime.block_on(async {
             let address = || self.listen.to_string();
             // Before the store is opened: the address is what fails more often.
             let listener = TcpListener::bind(self.listen).await.with_context(address)?;
@@ -79,13 +83,16 @@ impl Serve {
                 config = config.with_memory_limit(limit.saturating_mul(1 << 20));
             }
             let store = Store::open_with_blocking(&self.store, config)?;
-            let is_local = matches!(access, Access::Open) && self.listen.ip().is_loopback();
             let host = Arc::new(Host::new(store.clone(), model, access)?);
             writeln!(out, "{} at http://{}", self.store.display(), listener.local_addr()?)?;
             out.flush()?;
             let end = listen::interrupted()?;
-            listen::serve(listener, routes::service(host, is_local), end).await;
+            let service = routes::service(host, is_open && is_loopback);
+            listen::serve(listener, service, SILENT_MAX, end).await;
             Ok(store.close().await?)
-        })
+        });
+        // What nobody waits for any more is not waited for.
+        runtime.shutdown_background();
+        served
     }
 }

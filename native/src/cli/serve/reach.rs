@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use vicino::{Scope, ScopedVectorStorage};
 
 use super::failure::Failure;
 use super::host::Shared;
+use super::room::Taken;
 
 /// Everything.
 pub(super) struct Everything(pub(super) Shared);
@@ -19,11 +19,13 @@ pub(super) struct Scoped {
     pub(super) storage: ScopedVectorStorage,
     host: Shared,
     collection: String,
+    dimensions: usize,
     is_text: bool,
 }
 
 /// The name of a collection, from the path.
-#[derive(Deserialize, utoipa::IntoParams)]
+#[derive(Deserialize, FromRequestParts, utoipa::IntoParams)]
+#[from_request(via(Path), rejection(Failure))]
 #[into_params(parameter_in = Path)]
 pub(super) struct Named {
     pub(super) collection: String,
@@ -41,16 +43,29 @@ pub(super) struct InScope {
 }
 
 /// The id of an entry of a scope.
-#[derive(Deserialize, utoipa::IntoParams)]
+#[derive(Deserialize, FromRequestParts, utoipa::IntoParams)]
+#[from_request(via(Path), rejection(Failure))]
 #[into_params(parameter_in = Path)]
 pub(super) struct Id {
     pub(super) id: String,
 }
 
 /// What stands behind the path.
+#[derive(FromRequestParts)]
+#[from_request(via(Query), rejection(Failure))]
 pub(super) struct Parameters<T>(pub(super) T);
 
 impl Scoped {
+    /// Room for what an answer has of so many bytes.
+    pub(super) async fn room(&self, bytes: usize) -> Result<Taken, Failure> {
+        self.host.room.take(Some(self.storage.name().clone()), bytes).await
+    }
+
+    /// The values of a vector.
+    pub(super) fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
     /// A vector for each text, in their order.
     pub(super) async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, Failure> {
         match (self.is_text, texts.is_empty()) {
@@ -80,32 +95,9 @@ impl FromRequestParts<Shared> for Scoped {
         let Path(InScope { collection, scope }) = Path::from_request_parts(parts, host).await?;
         host.access.admit(&parts.headers, Some(&scope))?;
         let served = host.collection(&collection)?;
-        let (storage, is_text) = (served.scope(&scope)?, served.is_text);
-        Ok(Self { storage, host: Arc::clone(host), collection, is_text })
-    }
-}
-
-impl FromRequestParts<Shared> for Named {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, host: &Shared) -> Result<Self, Failure> {
-        Ok(Path::from_request_parts(parts, host).await?.0)
-    }
-}
-
-impl FromRequestParts<Shared> for Id {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, host: &Shared) -> Result<Self, Failure> {
-        Ok(Path::from_request_parts(parts, host).await?.0)
-    }
-}
-
-impl<T: DeserializeOwned> FromRequestParts<Shared> for Parameters<T> {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, host: &Shared) -> Result<Self, Failure> {
-        Ok(Self(Query::from_request_parts(parts, host).await?.0))
+        let (dimensions, is_text) = (served.info.dimensions, served.is_text);
+        let storage = served.storage.scope(&scope)?;
+        Ok(Self { storage, dimensions, host: Arc::clone(host), collection, is_text })
     }
 }
 

@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
+use axum::http::uri::Authority;
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +19,7 @@ use utoipa_axum::routes;
 use vicino::{HnswConfig, Scope, VectorStorage};
 
 use super::Answer;
-use super::body::{BYTES_MAX, Body};
+use super::body::Body;
 use super::entries::{self, Deleted};
 use super::failure::Failure;
 use super::host::{Host, Served};
@@ -50,7 +51,6 @@ pub(super) fn service(host: Arc<Host>, is_local: bool) -> Router {
         .method_not_allowed_fallback(async || {
             Failure::new(StatusCode::METHOD_NOT_ALLOWED, "unknown_method", "see /openapi.json")
         })
-        .layer(DefaultBodyLimit::max(BYTES_MAX))
         .layer(from_fn_with_state(Arc::clone(&host), metrics::measure));
     let router = if is_local { router.layer(from_fn(local)) } else { router };
     router.with_state(host)
@@ -88,7 +88,6 @@ struct New {
 struct Listed {
     /// Only scopes behind this one.
     #[param(value_type = Option<String>)]
-    #[param(pattern = "^(global|(tenant|user|session|agent|tool|workflow|hook|custom):.+)$")]
     after: Option<Scope>,
     /// How many at most.
     #[param(default = 1000, minimum = 1, maximum = 10000)]
@@ -258,12 +257,9 @@ fn described(mut description: OpenApi) -> OpenApi {
 
 /// Lets through what is asked of this machine by one of its addresses, or as `localhost`.
 async fn local(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let name = host.map_or("", |host| {
-        // Without the port; an address of IPv6 stands in brackets.
-        let end = host.rfind(':').filter(|colon| !host[*colon..].contains(']'));
-        host[..end.unwrap_or(host.len())].trim_matches(['[', ']'])
-    });
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let name = host.as_ref().map_or("", |host| host.host().trim_matches(['[', ']']));
     if name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok() {
         return next.run(request).await;
     }

@@ -1,6 +1,5 @@
 //! Searches of a scope.
 
-use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -8,11 +7,15 @@ use utoipa_axum::routes;
 use vicino::{Plan, Short, VectorQuery, Way};
 
 use super::super::json::{Found, Query, RESULTS_MAX};
-use super::Answer;
 use super::body::{Body, UpTo};
+use super::entries::{ENTRY_BYTES, VALUE_BYTES};
 use super::failure::Failure;
 use super::host::Shared;
 use super::reach::{InScope, Scoped};
+use super::room::{Held, Taken};
+
+/// What a result takes without what it tells.
+const RESULT_BYTES: usize = 1 << 10;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -78,10 +81,10 @@ struct Explanation {
         Failure
     ),
 )]
-async fn search(scoped: Scoped, query: Body<Query>) -> Answer<Results> {
-    let query = one(&scoped, query.value).await?;
-    let found = scoped.storage.search(&query).await?;
-    Ok(Json(Results { results: found.into_iter().map(Found::from).collect() }))
+async fn search(scoped: Scoped, query: Body<Query>) -> Result<Held<Results>, Failure> {
+    let (queries, room) = asked(&scoped, vec![query.freed()]).await?;
+    let found = scoped.storage.search(&queries[0]).await?;
+    Ok(Held(Results { results: found.into_iter().map(Found::from).collect() }, room))
 }
 
 /// Find the nearest entries to each of several queries, at one moment
@@ -94,14 +97,11 @@ async fn search(scoped: Scoped, query: Body<Query>) -> Answer<Results> {
         Failure
     ),
 )]
-async fn search_many(scoped: Scoped, asked: Body<Queries>) -> Answer<ResultsOfEach> {
-    let queries = queries(&scoped, asked.value.queries.0).await?;
-    if queries.iter().map(|query| query.k).sum::<usize>() > 10 * RESULTS_MAX {
-        return Err(Failure::refused("the `k` of all queries are together up to 10000"));
-    }
+async fn search_many(scoped: Scoped, many: Body<Queries>) -> Result<Held<ResultsOfEach>, Failure> {
+    let (queries, room) = asked(&scoped, many.freed().queries.0).await?;
     let found = scoped.storage.search_many(&queries).await?;
     let results = found.into_iter().map(|found| found.into_iter().map(Found::from).collect());
-    Ok(Json(ResultsOfEach { results: results.collect() }))
+    Ok(Held(ResultsOfEach { results: results.collect() }, room))
 }
 
 /// Search, and tell how the results were found
@@ -114,12 +114,12 @@ async fn search_many(scoped: Scoped, asked: Body<Queries>) -> Answer<ResultsOfEa
         Failure
     ),
 )]
-async fn explain(scoped: Scoped, query: Body<Query>) -> Answer<Explained> {
-    let query = one(&scoped, query.value).await?;
-    let (found, explain) = scoped.storage.explain(&query).await?;
+async fn explain(scoped: Scoped, query: Body<Query>) -> Result<Held<Explained>, Failure> {
+    let (queries, room) = asked(&scoped, vec![query.freed()]).await?;
+    let (found, explain) = scoped.storage.explain(&queries[0]).await?;
     let exact = explain.is_exact();
     let Some(of_scope) = explain.scopes.first() else {
-        return Err(Failure::refused("nothing was searched"));
+        return Err(Failure::bug("nothing was searched"));
     };
     let way = |way: fn(&Plan) -> Way| of_scope.plan.as_ref().map(|plan| name(way(plan)));
     let explain = Explanation {
@@ -137,23 +137,31 @@ async fn explain(scoped: Scoped, query: Body<Query>) -> Answer<Explained> {
         hops: of_scope.cost.hops,
         rescored: of_scope.cost.rescored,
     };
-    Ok(Json(Explained { results: found.into_iter().map(Found::from).collect(), explain }))
+    let results = found.into_iter().map(Found::from).collect();
+    Ok(Held(Explained { results, explain }, room))
 }
 
-async fn one(scoped: &Scoped, query: Query) -> Result<VectorQuery, Failure> {
-    let mut queries = queries(scoped, vec![query]).await?;
-    queries.pop().ok_or_else(|| Failure::refused("there is no query"))
-}
-
-/// Queries as they are made, with vectors for their texts.
-async fn queries(scoped: &Scoped, asked: Vec<Query>) -> Result<Vec<VectorQuery>, Failure> {
+/// Queries as they are made, with vectors for their texts and room for their results.
+async fn asked(scoped: &Scoped, asked: Vec<Query>) -> Result<(Vec<VectorQuery>, Taken), Failure> {
     let texts: Vec<String> = asked.iter().filter_map(|query| query.text.clone()).collect();
     let mut vectors = scoped.embed(texts).await?.into_iter();
     let query = |query: Query| {
         let embedded = query.text.is_some().then(|| vectors.next()).flatten();
         query.query(embedded).map_err(Failure::refused)
     };
-    asked.into_iter().map(query).collect()
+    let queries = asked.into_iter().map(query).collect::<Result<Vec<_>, _>>()?;
+    let results: usize = queries.iter().map(|query| query.k).sum();
+    if results > RESULTS_MAX {
+        return Err(Failure::refused(format!("the `k` of all are together up to {RESULTS_MAX}")));
+    }
+    let bytes = |query: &VectorQuery| {
+        let with = |is_wanted: bool, bytes: usize| if is_wanted { bytes } else { 0 };
+        let texts = with(query.include_content || query.include_metadata, ENTRY_BYTES);
+        let vector = with(query.include_vector, scoped.dimensions() * VALUE_BYTES);
+        query.k * (RESULT_BYTES + texts + vector)
+    };
+    let room = scoped.room(queries.iter().map(bytes).sum()).await?;
+    Ok((queries, room))
 }
 
 fn name(way: Way) -> &'static str {

@@ -241,12 +241,14 @@ async fn what_makes_no_sense_is_refused() {
         ("POST /search", &*deep, 400, ""),
         ("POST /search", r#"{"text": "boots"}"#, 400, "no collection of texts"),
         ("POST /search_many", &*queries(1001, 1), 400, "more than 1000"),
-        ("POST /search_many", &*queries(11, 1000), 400, "up to 10000"),
+        ("POST /search_many", &*queries(11, 100), 400, "up to 1000"),
         ("PUT /entries", "{}", 400, "an array of up to 10000"),
         ("PUT /entries", r#"[{"id": "a"}]"#, 400, "entry 0: the entry has no `vector`"),
         ("PUT /entries", &*many(10_001), 400, "more than 10000"),
-        ("PUT /entries", &*long, 400, "over 262144 bytes"),
-        ("PUT /entries", &*" ".repeat(17 << 20), 413, ""),
+        ("PUT /entries", &*long, 400, "may have 65536"),
+        ("PUT /entries", &*" ".repeat(17 << 20), 413, "up to 16777216 bytes"),
+        ("PUT /entries", &*format!("[{}]", vec![r#"{"":0}"#; 60_000].join(",")), 400, "objects"),
+        ("PUT /entries/none/metadata", &*format!(r#"{{"a":"{}"}}"#, "x".repeat(70_000)), 404, ""),
         ("GET /entries?limit=0", "", 400, "1 to 1000"),
         ("GET /entries?limit=x", "", 400, "invalid digit"),
         ("GET /entries?filter=x", "", 400, "expected value"),
@@ -278,6 +280,46 @@ async fn what_makes_no_sense_is_refused() {
     assert_eq!(stats["entries"], 0, "nothing of it has happened");
 }
 
+/// What was refused leaves nothing behind that would be believed later.
+#[tokio::test]
+async fn a_collection_that_could_not_be_made_is_of_no_model() {
+    let folder = tempfile::tempdir().unwrap();
+    for is_first in [true, false] {
+        let store = Store::open_blocking(folder.path()).unwrap();
+        let host = Host::new(store.clone(), Static::open(None).unwrap(), Access::Open).unwrap();
+        let service = routes::service(Arc::new(host), false);
+        let server = Served { service, _folder: tempfile::tempdir().unwrap() };
+        if is_first {
+            let wrong = json!({"config": {"ef_construction": 1_u64 << 60}});
+            assert_eq!(server.ask("PUT /collections/docs", wrong).await.0, 400);
+            assert_eq!(
+                server.ask("PUT /collections/docs", json!({"dimensions": 256})).await.0,
+                201
+            );
+        }
+        let (_, all) = server.ask("GET /collections", json!(null)).await;
+        assert_eq!(all[0]["text"], json!(false), "{all}");
+        drop(server);
+        store.close_blocking().unwrap();
+    }
+}
+
+/// Metadata grow no larger piece by piece than at once.
+#[tokio::test]
+async fn an_entry_stays_within_its_size() {
+    let server = Served::new(None);
+    assert_eq!(server.ask("PUT /collections/docs", json!({"dimensions": 1})).await.0, 201);
+    let entries = json!([{"id": "a", "vector": [1], "content": "x".repeat(40_000)}]);
+    assert_eq!(server.ask(&format!("PUT {ACME}/entries"), entries).await.0, 200);
+    let metadata = format!("{ACME}/entries/a/metadata");
+    let text = "x".repeat(20_000);
+    assert_eq!(server.ask(&format!("PATCH {metadata}"), json!({"a": text})).await.0, 204);
+    assert_eq!(server.ask(&format!("PATCH {metadata}"), json!({"b": text})).await.0, 400);
+    assert_eq!(server.ask(&format!("PUT {metadata}"), json!({"a": text, "b": text})).await.0, 400);
+    let (_, entry) = server.ask(&format!("GET {ACME}/entries/a"), json!(null)).await;
+    assert_eq!(server.ask(&format!("PUT {ACME}/entries"), json!([entry])).await.0, 200);
+}
+
 /// A page whose name leads to this machine is no program of it.
 #[tokio::test]
 async fn a_server_without_tokens_is_there_for_its_own_machine() {
@@ -294,6 +336,8 @@ async fn a_server_without_tokens_is_there_for_its_own_machine() {
         ("[::1]", 200),
         ("evil.example:8424", 403),
         ("localhost.evil.example", 403),
+        ("localhost]:x", 403),
+        ("localhost@evil.example", 403),
         ("", 403),
     ] {
         let request = Request::get("/health").header(header::HOST, host);
