@@ -21,8 +21,8 @@ use tokio_io_timeout::TimeoutStream;
 /// Others wait; each takes a file descriptor, of which there are often 1,024.
 const CONNECTIONS_MAX: usize = 512;
 
-/// A connection that has not asked for anything for so long is closed, and one that takes nothing of
-/// what it is sent.
+/// A connection that has not asked for anything for so long is closed, and one that takes nothing
+/// of what it is sent.
 pub(super) const SILENT_MAX: Duration = Duration::from_secs(30);
 
 /// What was begun at the end has this long to come to its own.
