@@ -17,6 +17,16 @@ pub(super) trait Embedder: Sync {
 
     /// A vector for each text, in their order. Of a text in which nothing is known all is zero.
     fn embed(&self, texts: &[String]) -> Vec<Vec<f32>>;
+
+    /// The vector of one text; none where nothing of it is known.
+    fn embed_one(&self, text: &str) -> Option<Vec<f32>> {
+        self.embed(&[text.to_owned()]).pop().filter(|vector| !is_zero(vector))
+    }
+}
+
+/// Is nothing of a text known?
+pub(super) fn is_zero(vector: &[f32]) -> bool {
+    vector.iter().all(|value| *value == 0.0)
 }
 
 /// A model that has a vector for each token, and the mean of them for a text.

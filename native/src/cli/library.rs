@@ -14,7 +14,7 @@ use vicino::{
     StoreReader, VectorEntry, VectorQuery, VectorResult, field,
 };
 
-use super::embed::Embedder;
+use super::embed::{Embedder, is_zero};
 use super::place;
 use super::progress::Progress;
 use super::text::Chunk;
@@ -208,10 +208,7 @@ fn nearest(
     k: usize,
     search: impl Fn(&VectorQuery) -> Result<Vec<VectorResult>>,
 ) -> Result<Vec<VectorResult>> {
-    let vector = embedder.embed(&[query.to_owned()]).swap_remove(0);
-    if is_zero(&vector) {
-        return Ok(Vec::new());
-    }
+    let Some(vector) = embedder.embed_one(query) else { return Ok(Vec::new()) };
     let query = VectorQuery::new(vector, k * OF_A_FILE).with_scope(root.scope.clone());
     let mut files = BTreeSet::new();
     let is_first = |hit: &VectorResult| {
@@ -244,9 +241,4 @@ fn entry(root: &Root, file: &Found, number: usize, chunk: Chunk, vector: Vec<f32
         .with_scope(root.scope.clone())
         .with_metadata(metadata)
         .with_content(chunk.text)
-}
-
-/// Is nothing of a text known?
-fn is_zero(vector: &[f32]) -> bool {
-    vector.iter().all(|value| *value == 0.0)
 }

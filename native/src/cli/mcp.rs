@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use rmcp::handler::server::wrapper::{Json, Parameters};
 use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
@@ -242,10 +242,8 @@ impl Inner {
             "the text has {} bytes, and may have {TEXT_BYTES}; pass what it says in pieces",
             text.len()
         );
-        let vector = self.model.embed(&[text.to_owned()]).swap_remove(0);
-        let is_known = vector.iter().any(|value| *value != 0.0);
-        ensure!(is_known, "no word of the text is known to the model {}", self.model.name());
-        Ok(vector)
+        let unknown = || format!("no word of the text is known to the model {}", self.model.name());
+        self.model.embed_one(text).with_context(unknown)
     }
 }
 

@@ -29,9 +29,7 @@ impl Of {
 
     /// The collection, if it is there.
     pub(super) fn known(&self, store: &Store) -> Result<Option<HnswVectorStorage>> {
-        let all = store.collections_blocking()?;
-        let known = all.into_iter().find(|known| known.name == self.collection);
-        known.map(|known| storage(store, known)).transpose()
+        known(store, &self.collection)?.map(|known| storage(store, known)).transpose()
     }
 
     /// The collection, which must be there.
@@ -50,6 +48,11 @@ pub(super) fn store(folder: &Path) -> Result<Store> {
     let is_there = folder.join("store.redb").exists();
     ensure!(is_there, "there is no store in {}", folder.display());
     Ok(Store::open_blocking(folder)?)
+}
+
+/// What a collection is, if it is there.
+pub(super) fn known(store: &Store, name: &str) -> Result<Option<CollectionInfo>> {
+    Ok(store.collections_blocking()?.into_iter().find(|known| known.name == name))
 }
 
 /// A collection as it was made.

@@ -5,6 +5,7 @@ use anyhow::{Result, ensure};
 use vicino::{HnswConfig, HnswVectorStorage, Store};
 
 use super::embed::Embedder;
+use super::of;
 
 /// The collection of a name, made for texts that a model embeds where it is not there.
 pub(super) fn open(
@@ -13,7 +14,7 @@ pub(super) fn open(
     model: &dyn Embedder,
     config: HnswConfig,
 ) -> Result<HnswVectorStorage> {
-    let is_there = store.collections_blocking()?.iter().any(|known| known.name == name);
+    let is_there = of::known(store, name)?.is_some();
     if is_there {
         let is_same = is_of(store, name, model)?;
         ensure!(is_same, "the vectors of {name:?} were not made by {}", model.name());
@@ -35,7 +36,7 @@ pub(super) fn open_vectors(
     dimensions: usize,
     config: HnswConfig,
 ) -> Result<HnswVectorStorage> {
-    if !store.collections_blocking()?.iter().any(|known| known.name == name) {
+    if of::known(store, name)?.is_none() {
         // What was to be made and never was may have left a note.
         forget(store, name)?;
     }

@@ -84,9 +84,8 @@ impl Host {
                 None => texts::open(&host.store, &name, &*host.model, config)?,
             };
             if !was_there {
-                let all = host.store.collections_blocking()?;
-                let info = all.into_iter().find(|info| info.name == name);
-                let served = info.map(|info| Served { info, storage, is_text });
+                let served =
+                    of::known(&host.store, &name)?.map(|info| Served { info, storage, is_text });
                 host.collections_mut().extend(served.map(|served| (name, served)));
             }
             Ok(was_there)
