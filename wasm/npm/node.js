@@ -1,8 +1,8 @@
 // Node, and what resolves like it: the module is read from disk at once, so nothing is awaited.
 import { readFileSync } from "node:fs";
-import init, { initSync } from "./dist/vicino.js";
+import { load, loadSync } from "./load.js";
 
-initSync({ module: readFileSync(new URL("./dist/vicino_bg.wasm", import.meta.url)) });
+loadSync(readFileSync(new URL("./dist/vicino_bg.wasm", import.meta.url)));
 
-export * from "./dist/vicino.js";
-export default init;
+export * from "./vicino.js";
+export default load;

@@ -1,3 +1,3 @@
 // Browsers: `await init()` fetches the module once before the first use.
-export * from "./dist/vicino.js";
-export { default } from "./dist/vicino.js";
+export * from "./vicino.js";
+export { load as default } from "./load.js";

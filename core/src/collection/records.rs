@@ -8,6 +8,7 @@
 //! Under all of that may lie the records of a snapshot, read where they are: slots that were never
 //! written since have theirs there.
 
+use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -150,8 +151,10 @@ impl RecordsWriter {
     /// What the part of a snapshot has of the records of so many slots.
     pub(super) fn save(&self, slots: usize) -> Result<Save, Error> {
         let records = self.records.clone();
-        let mut starts = collected(slots + 1, [])?;
+        let starts = RefCell::new(collected(slots + 1, [])?);
         Ok(Box::new(move |part| {
+            let mut starts = starts.borrow_mut();
+            starts.clear();
             part.array(RECORDS, 1, |array| {
                 for slot in 0..u32::try_from(slots).expect("slots fit") {
                     starts.push(array.len());

@@ -58,6 +58,14 @@ struct SavedPart {
     save: Save,
 }
 
+impl SavedPart {
+    fn write<S: Sink>(&self, writer: &mut SnapshotWriter<'_, S>) {
+        if writer.goes_on() {
+            writer.part(&self.scope, (self.entries as u64, self.next_expiry), &self.save);
+        }
+    }
+}
+
 impl Snapshot {
     /// Writes it, and gives back the memory of each scope that is written. The same calls since the
     /// collection was made, with snapshots dropped at the same points among them, give the same
@@ -68,11 +76,19 @@ impl Snapshot {
     /// Those of the sink.
     pub fn write<S: Sink>(self, sink: &mut S) -> Result<(), S::Error> {
         let mut writer = SnapshotWriter::new(sink, &self.config, self.dimensions);
-        for SavedPart { scope, entries, next_expiry, save, .. } in self.parts {
-            if writer.goes_on() {
-                writer.part(&scope, (entries as u64, next_expiry), save);
-            }
-        }
+        self.parts.into_iter().for_each(|part| part.write(&mut writer));
+        writer.end()
+    }
+
+    /// Writes the same bytes and keeps everything, to write them again: to count them first, or for
+    /// a sink that takes a piece each time.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub fn copy<S: Sink>(&self, sink: &mut S) -> Result<(), S::Error> {
+        let mut writer = SnapshotWriter::new(sink, &self.config, self.dimensions);
+        self.parts.iter().for_each(|part| part.write(&mut writer));
         writer.end()
     }
 

@@ -6,10 +6,15 @@
 
 mod code;
 
+use serde::Serialize;
+
 use crate::scope::Scope;
 use crate::simd::Isa;
 
 /// An error of core. Whatever was asked for has not happened, and everything is as it was.
+///
+/// As serde sees it an error is its fields, in camel case as JavaScript has them; of one of several
+/// that is the position alone.
 ///
 #[doc = include_str!("../../docs/errors.md")]
 ///
@@ -20,7 +25,8 @@ use crate::simd::Isa;
 /// assert_eq!(error, Error::DimensionMismatch { expected: 2, found: 1 });
 /// assert_eq!(error.code(), "dimension_mismatch");
 /// ```
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Error {
     /// Two vectors that belong together have different lengths.
@@ -212,6 +218,7 @@ pub enum Error {
         /// Which of them, counted from 0.
         position: usize,
         /// What is wrong with it.
+        #[serde(skip)]
         error: Box<Self>,
     },
     /// An id is taken.

@@ -23,7 +23,7 @@ const ENTRY: Tag = Tag::new(*b"ENTR", "entry point");
 const RANGE: Tag = Tag::new(*b"RANG", "range of codes");
 
 /// What a part has of a graph, whose slots are held.
-pub(crate) type GraphSave = Box<dyn FnOnce(&mut PartWriter<'_>, &Held) + Send>;
+pub(crate) type GraphSave = Box<dyn Fn(&mut PartWriter<'_>, &Held) + Send>;
 
 impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     /// What the part of a snapshot has of the graph. Links are copied, rows are not.

@@ -40,11 +40,11 @@ impl HnswIndex {
                 part.values(SWEEP, sweep);
             }
             exact.write(&held, part);
-            if let Some(write_graph) = graph {
+            if let Some(write_graph) = &graph {
                 part.values(LONGEST, &[longest]);
                 write_graph(part, &held);
             }
-            if let Some(longer) = longer {
+            if let Some(longer) = &longer {
                 part.copy(LONGER, size_of::<u32>(), longer.bytes());
             }
         }))
@@ -162,7 +162,7 @@ mod tests {
     fn written_of(save: Save, config: &HnswConfig) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut writer = SnapshotWriter::new(&mut bytes, config, DIMENSIONS);
-        writer.part(&Scope::Global, (0, i64::MAX), save);
+        writer.part(&Scope::Global, (0, i64::MAX), &save);
         writer.end().unwrap();
         bytes
     }

@@ -26,6 +26,8 @@ mod x86;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use crate::error::Error;
 pub use element::{Code, DIMENSIONS_MAX, Element};
 pub use fold::Kernel;
@@ -47,7 +49,8 @@ macro_rules! instruction_sets {
         /// assert_eq!(Isa::NeonDotprod.to_string(), "neon_dotprod");
         /// assert!("mmx".parse::<Isa>().is_err());
         /// ```
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+        #[serde(rename_all = "snake_case")]
         #[non_exhaustive]
         pub enum Isa {
             $($(#[doc = $doc])* $set,)*

@@ -109,9 +109,10 @@ impl Part {
     }
 
     /// Writes the same into another snapshot, from which it is read as from here.
-    pub(crate) fn copy(self, out: &mut PartWriter<'_>) {
-        for Array { tag, flags, stride, range } in self.arrays {
-            out.flagged(tag, flags, stride, |array| array.extend(&self.bytes.read()[range]));
+    pub(crate) fn copy(&self, out: &mut PartWriter<'_>) {
+        for Array { tag, flags, stride, range } in &self.arrays {
+            let bytes = &self.bytes.read()[range.clone()];
+            out.flagged(*tag, *flags, *stride, |array| array.extend(bytes));
         }
     }
 

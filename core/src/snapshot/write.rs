@@ -20,8 +20,8 @@ pub(crate) struct SnapshotWriter<'s, S: Sink> {
 }
 
 /// What is to be written into a part, as it was when this was made: whatever becomes of what it was
-/// made of meanwhile.
-pub(crate) type Save = Box<dyn FnOnce(&mut PartWriter<'_>) + Send>;
+/// made of meanwhile. It can be written several times.
+pub(crate) type Save = Box<dyn Fn(&mut PartWriter<'_>) + Send>;
 
 /// The part of a scope.
 pub(crate) struct PartWriter<'w> {
@@ -66,7 +66,7 @@ impl<'s, S: Sink> SnapshotWriter<'s, S> {
         &mut self,
         scope: &Scope,
         (entries, next_expiry): (u64, i64),
-        fill: impl FnOnce(&mut PartWriter<'_>),
+        fill: &Save,
     ) {
         let start = self.at;
         let mut part = PartWriter { out: &mut |bytes| self.write(bytes), at: start, table: vec![] };

@@ -1,0 +1,209 @@
+//! Queries and what else is asked, as objects of JavaScript.
+
+use js_sys::Float32Array;
+use vicino_core::{Filter, Mmr, RecallProbe, Scope, Target, TimeRange, VectorQuery};
+use wasm_bindgen::JsValue;
+
+use crate::entries::within;
+use crate::error::{Result, expected};
+use crate::read::{self, Known};
+
+/// Results where no number is named.
+const K: usize = 10;
+
+/// A query, and whether it names what it is to be near to.
+struct Asked {
+    query: VectorQuery,
+    named: bool,
+}
+
+impl Asked {
+    fn new(now: i64) -> Self {
+        let query = VectorQuery::new(Vec::new(), K).with_scopes([]).with_now(now);
+        Self { query, named: false }
+    }
+
+    fn near(&mut self, target: Target) -> Result<()> {
+        if self.named {
+            return expected("alone: a query has one of `vector` and `id`");
+        }
+        self.named = true;
+        self.query.target = target;
+        Ok(())
+    }
+
+    /// What a single query may say beside what several have in common.
+    fn set_one(&mut self, name: &str, value: &JsValue) -> Result<Known> {
+        match name {
+            "vector" => self.near(Target::Vector(read::vector(value)?))?,
+            "id" => self.near(Target::Entry(read::string(value)?))?,
+            "includeMetadata" => self.query.include_metadata = read::boolean(value)?,
+            "includeContent" => self.query.include_content = read::boolean(value)?,
+            "includeVector" => self.query.include_vector = read::boolean(value)?,
+            "mmr" => self.query.mmr = Some(mmr(value)?),
+            _ => return self.set(name, value),
+        }
+        Ok(Known::Yes)
+    }
+
+    fn set(&mut self, name: &str, value: &JsValue) -> Result<Known> {
+        let query = &mut self.query;
+        match name {
+            "k" => query.k = read::count(value)?,
+            "ef" => query.ef = Some(read::count(value)?),
+            "recall" => query.recall = Some(read::number(value)?),
+            "exact" => query.exact = read::boolean(value)?,
+            "threshold" => query.threshold = Some(read::float(value)?),
+            "offset" => query.offset = read::count(value)?,
+            "scope" => query.scopes.push(read::scope(value)?),
+            "scopes" => query.scopes.extend(read::each(value, read::scope)?),
+            "filter" => query.filter = Some(read::filter(value)?),
+            "eventTimeRange" => query.event_time_range = Some(range(value)?),
+            "ingestionTimeRange" => query.ingestion_time_range = Some(range(value)?),
+            "excludeExpired" => query.exclude_expired = read::boolean(value)?,
+            "now" => query.now = Some(read::time(value)?),
+            _ => return Ok(Known::No),
+        }
+        Ok(Known::Yes)
+    }
+
+    fn within(mut self, handle: Option<&Scope>, names_scopes: bool) -> Result<VectorQuery> {
+        if let Some(handle) = handle {
+            for found in self.query.scopes.drain(..) {
+                within(Some(handle), Some(found))?;
+            }
+            self.query.scopes = vec![handle.clone()];
+        } else if self.query.scopes.is_empty() && !names_scopes {
+            self.query.scopes = vec![Scope::Global];
+        }
+        Ok(self.query)
+    }
+}
+
+/// A query.
+pub(crate) fn query(value: &JsValue, handle: Option<&Scope>, now: i64) -> Result<VectorQuery> {
+    let (mut asked, mut names_scopes) = (Asked::new(now), false);
+    read::options(value, |name, value| {
+        names_scopes |= name == "scopes"; // of none, too: it does not stand for the global one
+        asked.set_one(name, value)
+    })?;
+    if !asked.named {
+        return expected("given, or an `id` instead").map_err(|error| error.of("vector"));
+    }
+    asked.within(handle, names_scopes)
+}
+
+/// Queries whose vectors lie one after the other, and what they have in common.
+pub(crate) fn many(
+    value: &JsValue,
+    handle: Option<&Scope>,
+    now: i64,
+) -> Result<(Float32Array, VectorQuery)> {
+    let (mut asked, mut names_scopes, mut vectors) = (Asked::new(now), false, None);
+    asked.query.include_metadata = false;
+    asked.query.include_content = false;
+    read::options(value, |name, value| {
+        names_scopes |= name == "scopes"; // of none, too: it does not stand for the global one
+        if name != "vectors" {
+            return asked.set(name, value);
+        }
+        vectors = Some(read::floats(value)?);
+        Ok(Known::Yes)
+    })?;
+    let Some(vectors) = vectors else {
+        return expected("a Float32Array").map_err(|error| error.of("vectors"));
+    };
+    Ok((vectors, asked.within(handle, names_scopes)?))
+}
+
+fn range(value: &JsValue) -> Result<TimeRange> {
+    let mut range = TimeRange::default();
+    read::options(value, |name, value| {
+        match name {
+            "from" => range.from = Some(read::time(value)?),
+            "to" => range.to = Some(read::time(value)?),
+            _ => return Ok(Known::No),
+        }
+        Ok(Known::Yes)
+    })?;
+    Ok(range)
+}
+
+fn mmr(value: &JsValue) -> Result<Mmr> {
+    let mut mmr = Mmr { lambda: 0.5, fetch_k: 50 };
+    read::options(value, |name, value| {
+        match name {
+            "lambda" => mmr.lambda = read::float(value)?,
+            "fetchK" => mmr.fetch_k = read::count(value)?,
+            _ => return Ok(Known::No),
+        }
+        Ok(Known::Yes)
+    })?;
+    Ok(mmr)
+}
+
+/// Which entries are meant, and which page of them.
+#[derive(Debug, Default)]
+pub(crate) struct Selection {
+    pub(crate) scope: Scope,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) after: Option<String>,
+    pub(crate) limit: Option<usize>,
+}
+
+impl Selection {
+    /// Of a list: scope, filter, after, limit; of a count only the first two, of a delete the
+    /// first.
+    pub(crate) fn read(
+        value: &JsValue,
+        handle: Option<&Scope>,
+        takes: &'static [&'static str],
+    ) -> Result<Self> {
+        let (mut selection, mut scope) = (Self::default(), None);
+        read::options(value, |name, value| {
+            match name {
+                _ if !takes.contains(&name) => return Ok(Known::No),
+                "scope" => scope = Some(read::scope(value)?),
+                "filter" => selection.filter = Some(read::filter(value)?),
+                "after" => selection.after = Some(read::string(value)?),
+                "limit" => selection.limit = Some(read::count(value)?),
+                _ => return Ok(Known::No),
+            }
+            Ok(Known::Yes)
+        })?;
+        selection.scope = within(handle, scope)?;
+        Ok(selection)
+    }
+}
+
+/// What to measure.
+pub(crate) fn probe(value: &JsValue, handle: Option<&Scope>) -> Result<RecallProbe> {
+    let (mut probe, mut scope) = (RecallProbe::default(), None);
+    read::options(value, |name, value| {
+        match name {
+            "scope" => scope = Some(read::scope(value)?),
+            "filter" => probe.filter = Some(read::filter(value)?),
+            "sample" => probe.sample = read::count(value)?,
+            "k" => probe.k = read::count(value)?,
+            "ef" => probe.ef = Some(read::count(value)?),
+            _ => return Ok(Known::No),
+        }
+        Ok(Known::Yes)
+    })?;
+    probe.scope = within(handle, scope)?;
+    Ok(probe)
+}
+
+/// How a scope is tuned: the scope and the results.
+pub(crate) fn tuning(value: &JsValue, handle: Option<&Scope>) -> Result<(Scope, usize)> {
+    let (mut k, mut scope) = (K, None);
+    read::options(value, |name, value| {
+        match name {
+            "scope" => scope = Some(read::scope(value)?),
+            "k" => k = read::count(value)?,
+            _ => return Ok(Known::No),
+        }
+        Ok(Known::Yes)
+    })?;
+    Ok((within(handle, scope)?, k))
+}
