@@ -10,6 +10,7 @@ mod checkpoints;
 mod closed;
 mod collection;
 mod collections;
+mod conformance;
 mod crash;
 mod damage;
 mod deletes;

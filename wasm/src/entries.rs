@@ -4,7 +4,7 @@ use js_sys::{Array, Float32Array};
 use vicino_core::{EntryKey, Error as CoreError, Object, Scope, VectorEntry};
 use wasm_bindgen::JsValue;
 
-use crate::error::{Error, Result, expected};
+use crate::error::{Error, Of as _, Result, expected};
 use crate::read::{self, ITEMS_MAX, Known};
 use crate::{headroom, host};
 
@@ -89,7 +89,7 @@ fn entry(value: &JsValue, handle: Option<&Scope>) -> Result<VectorEntry> {
         Ok(Known::Yes)
     })?;
     if !has_vector {
-        return expected("a Float32Array, or an array of numbers").map_err(|it| it.of("vector"));
+        return expected("a Float32Array, or an array of numbers").of("vector");
     }
     if !has_id {
         entry.id = new_id()?;
@@ -117,13 +117,13 @@ pub(crate) fn many(
         }
         Ok(Known::Yes)
     })?;
-    let ids = ids.map_or_else(|| expected("an array of strings").map_err(|it| it.of("ids")), Ok)?;
+    let ids = ids.map_or_else(|| expected("an array of strings").of("ids"), Ok)?;
     let vectors = vectors.unwrap_or_default();
     let count = ids.length();
     rows(&vectors, dimensions, count)?;
     for (name, values) in [("metadata", &metadata), ("contents", &contents)] {
         if values.as_ref().is_some_and(|values| values.length() != count) {
-            return expected("as long as `ids`").map_err(|error| error.of(name));
+            return expected("as long as `ids`").of(name);
         }
     }
     let scope = within(handle, scope)?;
@@ -146,8 +146,7 @@ pub(crate) fn rows(vectors: &Float32Array, dimensions: usize, count: u32) -> Res
     if vectors.length() as usize == dimensions.saturating_mul(count as usize) {
         return Ok(());
     }
-    expected("as many numbers as there are vectors, times the dimensions")
-        .map_err(|error| error.of("vectors"))
+    expected("as many numbers as there are vectors, times the dimensions").of("vectors")
 }
 
 /// One of vectors that lie one after the other.
@@ -187,5 +186,5 @@ fn new_id() -> Result<String> {
 
 /// Metadata by itself.
 pub(crate) fn metadata(value: &JsValue) -> Result<Object> {
-    read::metadata(value).map_err(|error| error.of("metadata"))
+    read::metadata(value).of("metadata")
 }

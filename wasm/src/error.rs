@@ -89,6 +89,17 @@ impl Error {
     }
 }
 
+/// Says which part it was that could not be read.
+pub(crate) trait Of {
+    fn of(self, part: impl AsRef<str>) -> Self;
+}
+
+impl<T> Of for Result<T> {
+    fn of(self, part: impl AsRef<str>) -> Self {
+        self.map_err(|error| error.of(part))
+    }
+}
+
 /// The fields of an error of the package itself.
 #[derive(Serialize)]
 struct Fields<'a> {

@@ -59,7 +59,6 @@ extern "C" {
     ) -> JsValue;
 
     /// An entry; metadata is JSON.
-    #[expect(clippy::too_many_arguments, reason = "as many as an entry has parts")]
     pub(crate) fn entry(
         scope: &JsValue,
         id: &str,

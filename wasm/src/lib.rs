@@ -4,6 +4,11 @@
 //! `queries` know which objects there are. `store`, `snapshots` and `router` are the classes under
 //! those of the package, which `wasm/npm/vicino.js` has: a caller never holds one of these.
 
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "all are those of reading, and of the same call of core"
+)]
+
 #[cfg(feature = "checks")]
 mod checks;
 mod entries;

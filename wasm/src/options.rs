@@ -7,7 +7,7 @@ use vicino_core::{
 use wasm_bindgen::JsValue;
 
 use crate::entries::within;
-use crate::error::{Result, expected};
+use crate::error::{Of as _, Result, expected};
 use crate::read::{self, Known};
 
 const METRICS: &str = "cosine, euclidean, inner_product or manhattan";
@@ -87,7 +87,7 @@ impl StoreOptions {
     /// The dimensions, which have to be said.
     pub(crate) fn dimensions(&self) -> Result<usize> {
         let missing = || expected("a whole number, the values of a vector");
-        self.dimensions.map_or_else(missing, Ok).map_err(|error| error.of("dimensions"))
+        self.dimensions.map_or_else(missing, Ok).of("dimensions")
     }
 }
 
@@ -170,7 +170,7 @@ pub(crate) fn snapshot_scopes(value: &JsValue, handle: &JsValue) -> Result<Optio
         }
         _ => Ok(Known::No),
     })
-    .map_err(|error| error.of("options"))?;
+    .of("options")?;
     let Some(handle) = read::handle(handle)? else { return Ok(scopes) };
     for named in scopes.into_iter().flatten() {
         within(Some(&handle), Some(named))?;

@@ -5,7 +5,7 @@ use vicino_core::{Filter, Mmr, RecallProbe, Scope, Target, TimeRange, VectorQuer
 use wasm_bindgen::JsValue;
 
 use crate::entries::within;
-use crate::error::{Result, expected};
+use crate::error::{Of as _, Result, expected};
 use crate::read::{self, Known};
 
 /// Results where no number is named.
@@ -88,7 +88,7 @@ pub(crate) fn query(value: &JsValue, handle: Option<&Scope>, now: i64) -> Result
         asked.set_one(name, value)
     })?;
     if !asked.named {
-        return expected("given, or an `id` instead").map_err(|error| error.of("vector"));
+        return expected("given, or an `id` instead").of("vector");
     }
     asked.within(handle, names_scopes)
 }
@@ -111,7 +111,7 @@ pub(crate) fn many(
         Ok(Known::Yes)
     })?;
     let Some(vectors) = vectors else {
-        return expected("a Float32Array").map_err(|error| error.of("vectors"));
+        return expected("a Float32Array").of("vectors");
     };
     Ok((vectors, asked.within(handle, names_scopes)?))
 }

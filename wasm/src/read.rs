@@ -9,7 +9,7 @@ use vicino_core::kernel::DIMENSIONS_MAX;
 use vicino_core::{Error as CoreError, Filter, Object, Scope, Value};
 use wasm_bindgen::{JsCast as _, JsValue};
 
-use crate::error::{Error, Result, expected};
+use crate::error::{Error, Of as _, Result, expected};
 use crate::host;
 
 /// The most items of one call.
@@ -37,7 +37,7 @@ pub(crate) fn options(
         return Ok(());
     }
     for (name, field) in fields(value, false)? {
-        match read(&name, &field).map_err(|error| error.of(&name))? {
+        match read(&name, &field).of(&name)? {
             Known::Yes => {}
             Known::No => {
                 let option = name.chars().take(64).collect();
@@ -240,7 +240,7 @@ impl Values {
         }
         let mut object = Object::new();
         for (name, field) in fields(value, true)? {
-            let field = self.read(&field, depth + 1).map_err(|error| error.of(&name))?;
+            let field = self.read(&field, depth + 1).of(&name)?;
             object.insert(name, field);
         }
         Ok(Value::Object(object))

@@ -7,7 +7,7 @@ use vicino_core::{EmbeddingModel, Routes};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::error::Result;
+use crate::error::{Of as _, Result};
 use crate::{read, stats, write};
 
 /// The routes of a `DimensionRouter`, whose stores are JavaScript's.
@@ -27,10 +27,6 @@ impl Router {
     }
 
     /// Could the model be registered? What its vectors are to be compared by, if that is known.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Routes::register`].
     pub fn check(&self, model: &JsValue, dimensions: &JsValue) -> Result<Option<String>> {
         let (model, dimensions) = (model_of(model)?, dimensions_of(dimensions)?);
         let mut routes = self.routes.borrow().clone();
@@ -39,32 +35,20 @@ impl Router {
     }
 
     /// Sends the vectors of a model to a store.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Routes::register`].
     pub fn register(&self, model: &JsValue, dimensions: &JsValue, store: JsValue) -> Result<()> {
         let (model, dimensions) = (model_of(model)?, dimensions_of(dimensions)?);
         Ok(self.routes.borrow_mut().register(model, dimensions, store)?)
     }
 
     /// The store of a model.
-    ///
-    /// # Errors
-    ///
-    /// `unknown_model`.
     pub fn get(&self, model: &JsValue) -> Result<JsValue> {
         let model = model_of(model)?;
         Ok(self.routes.borrow().get(&model)?.clone())
     }
 
     /// The store of a vector, by its length.
-    ///
-    /// # Errors
-    ///
-    /// `no_model` and `ambiguous_model`.
     pub fn detect(&self, vector: &JsValue) -> Result<JsValue> {
-        let vector = read::vector(vector).map_err(|error| error.of("vector"))?;
+        let vector = read::vector(vector).of("vector")?;
         Ok(self.routes.borrow().detect(&vector)?.clone())
     }
 
@@ -87,21 +71,17 @@ pub fn models() -> JsValue {
 }
 
 /// A vector of a model cut to its first values.
-///
-/// # Errors
-///
-/// Those of [`EmbeddingModel::truncate`].
 #[wasm_bindgen]
 pub fn truncate(model: &JsValue, vector: &JsValue, dimensions: &JsValue) -> Result<Vec<f32>> {
     let (model, dimensions) = (model_of(model)?, dimensions_of(dimensions)?);
-    let vector = read::vector(vector).map_err(|error| error.of("vector"))?;
+    let vector = read::vector(vector).of("vector")?;
     Ok(model.truncate(&vector, dimensions)?)
 }
 
 fn model_of(value: &JsValue) -> Result<EmbeddingModel> {
-    read::string(value).map(EmbeddingModel::new).map_err(|error| error.of("model"))
+    read::string(value).map(EmbeddingModel::new).of("model")
 }
 
 fn dimensions_of(value: &JsValue) -> Result<usize> {
-    read::count(value).map_err(|error| error.of("dimensions"))
+    read::count(value).of("dimensions")
 }

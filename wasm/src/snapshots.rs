@@ -7,7 +7,7 @@ use vicino_core::{Bytes, Error as CoreError, Sink, Snapshot};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::error::{Error, Result, expected};
+use crate::error::{Error, Of as _, Result, expected};
 use crate::store::Store;
 use crate::{host, options, read};
 
@@ -21,10 +21,6 @@ pub struct Outgoing {
 #[wasm_bindgen]
 impl Outgoing {
     /// Of all scopes of a store, or of those that are named.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`vicino_core::Collection::snapshot`] and of reading.
     #[wasm_bindgen(constructor)]
     pub fn new(store: &Store, handle: &JsValue, options: &JsValue) -> Result<Self> {
         let scopes = options::snapshot_scopes(options, handle)?;
@@ -103,13 +99,9 @@ struct Arriving {
 #[wasm_bindgen]
 impl Incoming {
     /// Room for so many bytes.
-    ///
-    /// # Errors
-    ///
-    /// `out_of_memory`.
     #[wasm_bindgen(constructor)]
     pub fn new(len: &JsValue) -> Result<Self> {
-        let len = read::count(len).map_err(|error| error.of("byteLength"))?;
+        let len = read::count(len).of("byteLength")?;
         if len > isize::MAX as usize {
             return Err(CoreError::OutOfMemory { bytes: len }.into());
         }
@@ -118,10 +110,6 @@ impl Incoming {
     }
 
     /// Takes the next bytes.
-    ///
-    /// # Errors
-    ///
-    /// `corrupt` for more than there is room for, `invalid_argument` for what are no bytes.
     pub fn push(&self, chunk: &JsValue) -> Result<()> {
         let Some(chunk) = host::bytes(chunk).map_err(Error::thrown)? else {
             return expected("a Uint8Array or an ArrayBuffer");
@@ -139,10 +127,6 @@ impl Incoming {
     }
 
     /// The store of what came.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`vicino_core::Collection::open`] and of reading.
     pub fn open(self, options: &JsValue, memory_limit: f64) -> Result<Store> {
         let Arriving { bytes, at } = self.arriving.into_inner();
         if at < bytes.len() {

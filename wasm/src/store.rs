@@ -8,12 +8,13 @@ use std::cell::{RefCell, RefMut};
 
 use js_sys::Array;
 use vicino_core::{
-    Bytes, Collection, HnswConfig, Page, Scope, ScopeLimits, Searcher, Simd, Snapshot, Target, VectorEntry,
+    Bytes, Collection, HnswConfig, Page, Scope, ScopeLimits, Searcher, Simd, Snapshot, Target,
+    VectorEntry,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Of as _, Result};
 use crate::options::{LimitOptions, Settings, StoreOptions};
 use crate::queries::Selection;
 use crate::{entries, headroom, options, queries, read, stats, write};
@@ -48,15 +49,11 @@ const BUDGET: u64 = 1_000_000;
 #[wasm_bindgen]
 impl Store {
     /// An empty store.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Collection::new`] and of reading.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &JsValue, memory_limit: f64) -> Result<Self> {
         headroom(WRITE)?;
-        let options = StoreOptions::read(options, false).map_err(|error| error.of("options"))?;
-        let dimensions = options.dimensions().map_err(|error| error.of("options"))?;
+        let options = StoreOptions::read(options, false).of("options")?;
+        let dimensions = options.dimensions().of("options")?;
         let collection = Collection::new(options.config, dimensions, Simd::detect())?;
         Ok(Self::of(collection, options.limits, memory_limit))
     }
@@ -98,7 +95,7 @@ impl Store {
 
     /// The entry of a key.
     pub fn get(&self, handle: &JsValue, key: &JsValue) -> Result<JsValue> {
-        let key = entries::key(key, read::handle(handle)?.as_ref())?;
+        let key = entries::key(key, read::handle(handle)?.as_ref()).of("key")?;
         let found = self.read(|inner| inner.collection.at(now()).get(&key))?;
         let found = found.as_ref().map(|entry| write::entry(entry, &mut write::Scopes::default()));
         Ok(found.unwrap_or_default())
@@ -106,13 +103,13 @@ impl Store {
 
     /// Is there an entry with this key?
     pub fn has(&self, handle: &JsValue, key: &JsValue) -> Result<bool> {
-        let key = entries::key(key, read::handle(handle)?.as_ref())?;
+        let key = entries::key(key, read::handle(handle)?.as_ref()).of("key")?;
         self.read(|inner| inner.collection.at(now()).contains(&key))
     }
 
     /// Deletes entries; how many there were.
     pub fn delete(&self, handle: &JsValue, keys: &JsValue) -> Result<usize> {
-        let keys = entries::keys(keys, read::handle(handle)?.as_ref())?;
+        let keys = entries::keys(keys, read::handle(handle)?.as_ref()).of("keys")?;
         self.change(|collection| collection.delete(&keys, now()))
     }
 
@@ -124,16 +121,17 @@ impl Store {
         filter: &JsValue,
         options: &JsValue,
     ) -> Result<usize> {
-        let filter = read::filter(filter).map_err(|error| error.of("filter"))?;
+        let filter = read::filter(filter).of("filter")?;
         let handle = read::handle(handle)?;
-        let Selection { scope, .. } = Selection::read(options, handle.as_ref(), &["scope"])?;
+        let Selection { scope, .. } =
+            Selection::read(options, handle.as_ref(), &["scope"]).of("options")?;
         self.change(|collection| collection.delete_where(&scope, &filter, now()))
     }
 
     /// Deletes all of a scope.
     #[wasm_bindgen(js_name = deleteScope)]
     pub fn delete_scope(&self, scope: &JsValue) -> Result<usize> {
-        let scope = read::scope(scope).map_err(|error| error.of("scope"))?;
+        let scope = read::scope(scope).of("scope")?;
         self.change(|collection| Ok(collection.delete_scope(&scope)))
     }
 
@@ -145,7 +143,7 @@ impl Store {
         key: &JsValue,
         metadata: &JsValue,
     ) -> Result<()> {
-        let key = entries::key(key, read::handle(handle)?.as_ref())?;
+        let key = entries::key(key, read::handle(handle)?.as_ref()).of("key")?;
         let metadata = entries::metadata(metadata)?;
         self.write(|collection| collection.update_metadata(&key, metadata, now()))
     }
@@ -153,24 +151,24 @@ impl Store {
     /// Merges metadata into an entry's.
     #[wasm_bindgen(js_name = patchMetadata)]
     pub fn patch_metadata(&self, handle: &JsValue, key: &JsValue, patch: &JsValue) -> Result<()> {
-        let key = entries::key(key, read::handle(handle)?.as_ref())?;
+        let key = entries::key(key, read::handle(handle)?.as_ref()).of("key")?;
         let patch = entries::metadata(patch)?;
         self.write(|collection| collection.patch_metadata(&key, patch, now()))
     }
 
     /// The entries nearest to what a query names.
     pub fn search(&self, handle: &JsValue, query: &JsValue) -> Result<Array> {
-        let query = queries::query(query, read::handle(handle)?.as_ref(), now())?;
-        let results = self.read(|Inner { collection, searcher }| {
-            collection.search(&query, searcher)
-        })?;
+        let query = queries::query(query, read::handle(handle)?.as_ref(), now()).of("query")?;
+        let results =
+            self.read(|Inner { collection, searcher }| collection.search(&query, searcher))?;
         Ok(write::results(&results))
     }
 
     /// The entries nearest to each of several vectors.
     #[wasm_bindgen(js_name = searchMany)]
     pub fn search_many(&self, handle: &JsValue, queries: &JsValue) -> Result<JsValue> {
-        let (vectors, mut query) = queries::many(queries, read::handle(handle)?.as_ref(), now())?;
+        let (vectors, mut query) =
+            queries::many(queries, read::handle(handle)?.as_ref(), now()).of("queries")?;
         query.validate()?;
         let count = u32::try_from(vectors.length() as usize / self.dimensions).unwrap_or(u32::MAX);
         entries::rows(&vectors, self.dimensions, count)?;
@@ -178,9 +176,8 @@ impl Store {
         for at in 0..count {
             let vector = entries::row(&vectors, self.dimensions, at);
             query.target = Target::Vector(vector);
-            let results = self.read(|Inner { collection, searcher }| {
-                collection.search(&query, searcher)
-            });
+            let results =
+                self.read(|Inner { collection, searcher }| collection.search(&query, searcher));
             found.push(&results.map_err(|error| error.at(at))?);
         }
         Ok(found.into_js())
@@ -188,17 +185,17 @@ impl Store {
 
     /// The same as a search, and how it came about.
     pub fn explain(&self, handle: &JsValue, query: &JsValue) -> Result<Array> {
-        let query = queries::query(query, read::handle(handle)?.as_ref(), now())?;
-        let (results, explain) = self.read(|Inner { collection, searcher }| {
-            collection.explain(&query, searcher)
-        })?;
+        let query = queries::query(query, read::handle(handle)?.as_ref(), now()).of("query")?;
+        let (results, explain) =
+            self.read(|Inner { collection, searcher }| collection.explain(&query, searcher))?;
         Ok(Array::of2(&write::results(&results), &write::object(&stats::explain(&explain))))
     }
 
     /// A page of entries, and where the next one begins.
     pub fn list(&self, handle: &JsValue, options: &JsValue) -> Result<Array> {
         const TAKES: &[&str] = &["scope", "filter", "after", "limit"];
-        let selection = Selection::read(options, read::handle(handle)?.as_ref(), TAKES)?;
+        let selection =
+            Selection::read(options, read::handle(handle)?.as_ref(), TAKES).of("options")?;
         let Selection { scope, filter, after, limit } = selection;
         let limit = limit.unwrap_or(PAGE).min(PAGE_MAX);
         let Page { entries, next, .. } = self.read(|inner| {
@@ -213,7 +210,7 @@ impl Store {
     pub fn count(&self, handle: &JsValue, options: &JsValue) -> Result<usize> {
         let handle = read::handle(handle)?;
         let Selection { scope, filter, .. } =
-            Selection::read(options, handle.as_ref(), &["scope", "filter"])?;
+            Selection::read(options, handle.as_ref(), &["scope", "filter"]).of("options")?;
         self.read(|inner| inner.collection.at(now()).count(&scope, filter.as_ref()))
     }
 
@@ -232,7 +229,7 @@ impl Store {
     /// What is known of a scope.
     #[wasm_bindgen(js_name = statsForScope)]
     pub fn stats_for_scope(&self, scope: &JsValue) -> Result<JsValue> {
-        let scope = read::scope(scope).map_err(|error| error.of("scope"))?;
+        let scope = read::scope(scope).of("scope")?;
         let stats = self.read(|inner| Ok(inner.collection.at(now()).stats_for_scope(&scope)))?;
         Ok(write::object(&stats::scope(&stats)))
     }
@@ -247,7 +244,7 @@ impl Store {
     pub fn maintain(&self, budget: &JsValue) -> Result<JsValue> {
         let budget = match budget.is_undefined() {
             true => BUDGET,
-            false => read::count(budget).map_err(|error| error.of("budget"))? as u64,
+            false => read::count(budget).of("budget")? as u64,
         };
         let done = self.write(|collection| collection.maintain(budget, now()))?;
         Ok(write::object(&stats::maintenance(&done)))
@@ -256,7 +253,7 @@ impl Store {
     /// The share of the nearest entries that searches find.
     #[wasm_bindgen(js_name = measureRecall)]
     pub fn measure_recall(&self, handle: &JsValue, options: &JsValue) -> Result<f64> {
-        let probe = queries::probe(options, read::handle(handle)?.as_ref())?;
+        let probe = queries::probe(options, read::handle(handle)?.as_ref()).of("options")?;
         self.read(|Inner { collection, searcher }| collection.measure_recall(&probe, searcher))
     }
 
@@ -267,17 +264,16 @@ impl Store {
         recall: &JsValue,
         options: &JsValue,
     ) -> Result<Option<usize>> {
-        let recall = read::number(recall).map_err(|error| error.of("recall"))?;
-        let (scope, k) = queries::tuning(options, read::handle(handle)?.as_ref())?;
+        let recall = read::number(recall).of("recall")?;
+        let (scope, k) = queries::tuning(options, read::handle(handle)?.as_ref()).of("options")?;
         self.write(|collection| collection.tune(&scope, recall, k))
     }
 
     /// Sets how much a scope may hold.
     #[wasm_bindgen(js_name = setScopeLimits)]
     pub fn set_scope_limits(&self, scope: &JsValue, limits: &JsValue) -> Result<()> {
-        let scope = read::scope(scope).map_err(|error| error.of("scope"))?;
-        let limits: ScopeLimits =
-            options::scope_limits(limits).map_err(|error| error.of("limits"))?;
+        let scope = read::scope(scope).of("scope")?;
+        let limits: ScopeLimits = options::scope_limits(limits).of("limits")?;
         self.change(|collection| {
             collection.set_scope_limits(scope, limits);
             Ok(())
@@ -288,8 +284,7 @@ impl Store {
 impl Store {
     /// The store of a snapshot.
     pub(crate) fn open(bytes: Bytes, options: &JsValue, memory_limit: f64) -> Result<Self> {
-        let (open, limits) =
-            options::open_options(options).map_err(|error| error.of("options"))?;
+        let (open, limits) = options::open_options(options).of("options")?;
         let collection = Collection::open(bytes, Simd::detect(), &open)?;
         Ok(Self::of(collection, limits, memory_limit))
     }
@@ -305,11 +300,11 @@ impl Store {
     fn entries(&self, handle: &JsValue, entries: &JsValue) -> Result<Vec<VectorEntry>> {
         let handle = read::handle(handle)?;
         let entries = entries::entries(entries, handle.as_ref(), self.dimensions);
-        entries.map_err(|error| error.of("entries"))
+        entries.of("entries")
     }
 
     fn many(&self, handle: &JsValue, batch: &JsValue) -> Result<Vec<VectorEntry>> {
-        entries::many(batch, read::handle(handle)?.as_ref(), self.dimensions)
+        entries::many(batch, read::handle(handle)?.as_ref(), self.dimensions).of("batch")
     }
 
     fn write<T>(

@@ -63,7 +63,7 @@ pub(crate) struct Many {
     k: usize,
     ids: String,
     ends: Vec<u32>,
-    end: u32,
+    end: usize,
     scores: Vec<f32>,
     distances: Vec<f32>,
     counts: Vec<u32>,
@@ -89,14 +89,14 @@ impl Many {
         for result in results {
             self.ids.push_str(result.key.id());
             // As JavaScript counts.
-            self.end += result.key.id().chars().map(|sign| sign.len_utf16() as u32).sum::<u32>();
-            self.ends.push(self.end);
+            self.end += result.key.id().encode_utf16().count();
+            self.ends.push(place(self.end));
             self.scores.push(result.score);
             self.distances.push(result.distance);
         }
-        self.counts.push(results.len() as u32);
+        self.counts.push(place(results.len()));
         let places = self.counts.len() * self.k;
-        self.ends.resize(places, self.end);
+        self.ends.resize(places, place(self.end));
         self.scores.resize(places, f32::NAN);
         self.distances.resize(places, f32::NAN);
     }
@@ -105,6 +105,10 @@ impl Many {
         let Self { ids, ends, scores, distances, counts, .. } = self;
         host::results(&ids, &ends, &scores, &distances, &counts)
     }
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 pub(crate) fn entry(entry: &VectorEntry, scopes: &mut Scopes) -> JsValue {

@@ -62,12 +62,7 @@ impl<'s, S: Sink> SnapshotWriter<'s, S> {
 
     /// Writes the part of a scope, which has so many entries, of which the first expires then,
     /// behind those of the scopes before it.
-    pub(crate) fn part(
-        &mut self,
-        scope: &Scope,
-        (entries, next_expiry): (u64, i64),
-        fill: &Save,
-    ) {
+    pub(crate) fn part(&mut self, scope: &Scope, (entries, next_expiry): (u64, i64), fill: &Save) {
         let start = self.at;
         let mut part = PartWriter { out: &mut |bytes| self.write(bytes), at: start, table: vec![] };
         fill(&mut part);
