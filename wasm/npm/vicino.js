@@ -1,6 +1,6 @@
 // The package: classes over those of the module, which callers never hold.
 import * as module from "./dist/vicino.js";
-import { VicinoError } from "./host.js";
+import { VicinoError, bytes, fields } from "./host.js";
 import { assertLoaded, place } from "./load.js";
 
 export { VicinoError };
@@ -61,8 +61,8 @@ class Entries {
     return inner(this).upsertMany(this.#scope, batch);
   }
 
-  async insertInChunks(entries, options = {}) {
-    const { onProgress, signal, upsert = false, ...unknown } = options;
+  async insertInChunks(entries, options) {
+    const { onProgress, signal, upsert = false, ...unknown } = own("options", options);
     refuse("options", unknown);
     const total = Array.isArray(entries) ? entries.length : undefined;
     let [chunk, done] = [[], 0];
@@ -201,21 +201,26 @@ export class VectorStore extends Entries {
 
   static open(bytes, options) {
     assertLoaded();
-    return opened([bytes], bytes?.byteLength ?? 0, options);
+    return new VectorStore(module.Store.open(bytes, options, place.memoryLimit));
   }
 
-  static async openStream(stream, options = {}) {
+  static async openStream(stream, options) {
     assertLoaded();
-    const { byteLength, ...others } = options;
+    const { byteLength, ...others } = own("options", options);
+    if (typeof stream?.getReader !== "function") throw invalid("stream", "a ReadableStream");
     const reader = stream.getReader();
     try {
-      if (byteLength === undefined) {
-        const chunks = [];
-        for await (const chunk of chunksOf(reader)) chunks.push(chunk);
-        return opened(chunks, chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0), others);
+      if (byteLength !== undefined) {
+        const incoming = new module.Incoming(byteLength);
+        for await (const chunk of chunksOf(reader)) incoming.push(chunk);
+        return new VectorStore(incoming.open(others, place.memoryLimit));
       }
-      const incoming = new module.Incoming(byteLength);
-      for await (const chunk of chunksOf(reader)) incoming.push(chunk);
+      const chunks = [];
+      let length = 0;
+      for await (const chunk of chunksOf(reader)) length += chunks[chunks.push(chunk) - 1].length;
+      const incoming = new module.Incoming(length);
+      // Each is let go once it is copied.
+      while (chunks.length > 0) incoming.push(chunks.shift());
       return new VectorStore(incoming.open(others, place.memoryLimit));
     } catch (error) {
       await reader.cancel(error).catch(() => {});
@@ -279,10 +284,10 @@ export class DimensionRouter {
   #router;
   #options;
 
-  constructor(options = {}) {
+  constructor(options) {
     assertLoaded();
     this.#router = new module.Router();
-    this.#options = options;
+    this.#options = own("options", options);
   }
 
   registerModel(model, dimensions) {
@@ -327,15 +332,33 @@ export function truncate(model, vector, dimensions) {
   return module.truncate(model, vector, dimensions);
 }
 
-function opened(chunks, length, options) {
-  const incoming = new module.Incoming(length);
-  // Each is let go once it is copied.
-  for (let chunk; (chunk = chunks.shift()) !== undefined; ) incoming.push(chunk);
-  return new VectorStore(incoming.open(options, place.memoryLimit));
+/** The chunks of a stream, as bytes. */
+async function* chunksOf(reader) {
+  for (let read; !(read = await reader.read()).done; ) {
+    const chunk = bytes(read.value);
+    if (chunk === undefined) throw invalid("stream", "a stream of Uint8Array");
+    yield chunk;
+  }
 }
 
-async function* chunksOf(reader) {
-  for (let read; !(read = await reader.read()).done; ) yield read.value;
+/** The own properties of an object of options, read once. */
+function own(argument, options) {
+  if (options === undefined) return {};
+  let flat;
+  try {
+    flat = fields(options, false);
+  } catch (cause) {
+    throw invalid(argument, "an object that can be read", cause);
+  }
+  if (flat === undefined) throw invalid(argument, "an object");
+  const read = Object.create(null);
+  for (let i = 0; i < flat.length; i += 2) read[flat[i]] = flat[i + 1];
+  return read;
+}
+
+function invalid(argument, expected, cause) {
+  const message = `\`${argument}\` must be ${expected}`;
+  return new VicinoError("invalid_argument", message, { argument, expected }, cause);
 }
 
 function refuse(argument, unknown) {

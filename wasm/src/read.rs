@@ -4,7 +4,7 @@
 //! of the caller's that calls the store again finds it as it was, and one that throws leaves it so.
 //! Sizes are looked at before anything is copied.
 
-use js_sys::{Array, Float32Array, JsString};
+use js_sys::{Array, Float32Array, JsString, Uint8Array};
 use vicino_core::kernel::DIMENSIONS_MAX;
 use vicino_core::{Error as CoreError, Filter, Object, Scope, Value};
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -172,6 +172,12 @@ pub(crate) fn vector(value: &JsValue) -> Result<Vec<f32>> {
 pub(crate) fn floats(value: &JsValue) -> Result<Float32Array> {
     let floats = host::floats(value).map_err(Error::thrown)?;
     floats.map_or_else(|| expected("a Float32Array, or an array of numbers"), Ok)
+}
+
+/// Bytes where they lie.
+pub(crate) fn bytes(value: &JsValue) -> Result<Uint8Array> {
+    let bytes = host::bytes(value).map_err(Error::thrown)?;
+    bytes.map_or_else(|| expected("a Uint8Array or an ArrayBuffer"), Ok)
 }
 
 /// A filter, in one of its spellings.

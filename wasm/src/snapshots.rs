@@ -7,9 +7,9 @@ use vicino_core::{Bytes, Error as CoreError, Sink, Snapshot};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::error::{Error, Of as _, Result, expected};
+use crate::error::{Error, Of as _, Result};
 use crate::store::Store;
-use crate::{host, options, read};
+use crate::{options, read};
 
 /// A snapshot that can be taken out piece by piece: the store may change meanwhile.
 #[wasm_bindgen]
@@ -111,9 +111,7 @@ impl Incoming {
 
     /// Takes the next bytes.
     pub fn push(&self, chunk: &JsValue) -> Result<()> {
-        let Some(chunk) = host::bytes(chunk).map_err(Error::thrown)? else {
-            return expected("a Uint8Array or an ArrayBuffer");
-        };
+        let chunk = read::bytes(chunk).of("stream")?;
         let mut arriving = self.arriving.try_borrow_mut().map_err(|_| Error::Broken)?;
         let Arriving { bytes, at } = &mut *arriving;
         let end = at.saturating_add(chunk.length() as usize);
@@ -133,6 +131,6 @@ impl Incoming {
             let (section, reason) = ("stream", "ends before it was said to");
             return Err(CoreError::Corrupt { section, reason }.into());
         }
-        Store::open(bytes, options, memory_limit)
+        Store::of_snapshot(bytes, options, memory_limit)
     }
 }

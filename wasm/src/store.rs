@@ -8,8 +8,8 @@ use std::cell::{RefCell, RefMut};
 
 use js_sys::Array;
 use vicino_core::{
-    Bytes, Collection, HnswConfig, Page, Scope, ScopeLimits, Searcher, Simd, Snapshot, Target,
-    VectorEntry,
+    Bytes, Collection, Error as CoreError, HnswConfig, Page, Scope, ScopeLimits, Searcher, Simd,
+    Snapshot, Target, VectorEntry,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -25,6 +25,7 @@ use crate::{entries, headroom, options, queries, read, stats, write};
 pub struct Store {
     inner: RefCell<Inner>,
     dimensions: usize,
+    memory_limit: usize,
 }
 
 #[derive(Debug)]
@@ -64,7 +65,19 @@ impl Store {
         let collection = collection.with_memory_limit(memory).with_scope_limits(limits.scopes);
         let dimensions = collection.dimensions();
         let searcher = Searcher::default();
-        Self { inner: RefCell::new(Inner { collection, searcher }), dimensions }
+        Self {
+            inner: RefCell::new(Inner { collection, searcher }),
+            dimensions,
+            memory_limit: memory,
+        }
+    }
+
+    /// The store of a snapshot.
+    pub fn open(bytes: &JsValue, options: &JsValue, memory_limit: f64) -> Result<Self> {
+        let bytes = read::bytes(bytes).of("bytes")?;
+        let mut copy = Bytes::zeroed(bytes.length() as usize)?;
+        bytes.copy_to(copy.fill_in());
+        Self::of_snapshot(copy, options, memory_limit)
     }
 
     /// Adds entries.
@@ -282,11 +295,16 @@ impl Store {
 }
 
 impl Store {
-    /// The store of a snapshot.
-    pub(crate) fn open(bytes: Bytes, options: &JsValue, memory_limit: f64) -> Result<Self> {
+    /// The store of a snapshot whose bytes are here.
+    pub(crate) fn of_snapshot(bytes: Bytes, options: &JsValue, memory_limit: f64) -> Result<Self> {
         let (open, limits) = options::open_options(options).of("options")?;
         let collection = Collection::open(bytes, Simd::detect(), &open)?;
-        Ok(Self::of(collection, limits, memory_limit))
+        let store = Self::of(collection, limits, memory_limit);
+        let (max, needed) = (store.memory_limit, store.inner()?.collection.stats().memory.total());
+        if needed > max {
+            return Err(CoreError::MemoryLimit { max, needed }.into());
+        }
+        Ok(store)
     }
 
     /// All scopes of this moment, or some.
@@ -309,7 +327,7 @@ impl Store {
 
     fn write<T>(
         &self,
-        write: impl FnOnce(&mut Collection) -> std::result::Result<T, vicino_core::Error>,
+        write: impl FnOnce(&mut Collection) -> std::result::Result<T, CoreError>,
     ) -> Result<T> {
         headroom(WRITE)?;
         self.change(write)
@@ -318,14 +336,14 @@ impl Store {
     /// A write that takes next to no memory: deletes go on where there is none.
     fn change<T>(
         &self,
-        write: impl FnOnce(&mut Collection) -> std::result::Result<T, vicino_core::Error>,
+        write: impl FnOnce(&mut Collection) -> std::result::Result<T, CoreError>,
     ) -> Result<T> {
         Ok(write(&mut self.inner()?.collection)?)
     }
 
     fn read<T>(
         &self,
-        read: impl FnOnce(&mut Inner) -> std::result::Result<T, vicino_core::Error>,
+        read: impl FnOnce(&mut Inner) -> std::result::Result<T, CoreError>,
     ) -> Result<T> {
         headroom(SEARCH)?;
         Ok(read(&mut *self.inner()?)?)
