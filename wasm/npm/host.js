@@ -25,7 +25,11 @@ function define(object, values) {
 }
 
 export const error = (code, message, fields, position, cause) =>
-  new VicinoError(code, message, { ...fields, ...given("position", position) }, cause);
+  new VicinoError(code, message, { ...fields, ...of(position, fields) }, cause);
+
+// Of one of several: where it is among them, and where in it.
+const of = (position, fields) =>
+  position !== undefined && { position, ...given("index", fields.position) };
 
 // The accessors that every typed array has, whatever properties it was given.
 const prototype = Object.getPrototypeOf(Uint8Array.prototype);
@@ -47,10 +51,7 @@ export function fields(value, plain) {
     if (parent !== null && Object.getPrototypeOf(parent) !== null) return undefined;
   }
   const flat = [];
-  for (const key of Object.keys(value)) {
-    const field = value[key];
-    if (field !== undefined) flat.push(key, field);
-  }
+  for (const key of Object.keys(value)) flat.push(key, value[key]);
   return flat;
 }
 

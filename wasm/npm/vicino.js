@@ -15,8 +15,24 @@ const PIECES = 8;
 
 /** What a store and its handles share, so that all end together. */
 class Held {
+  #store;
+
   constructor(store) {
-    this.store = store;
+    this.#store = store;
+  }
+
+  get store() {
+    return this.#store;
+  }
+
+  end() {
+    this.#store?.free();
+    this.#store = undefined;
+  }
+
+  // Asks nothing of the value: it may be anything.
+  static is(value) {
+    return typeof value === "object" && value !== null && #store in value;
   }
 }
 
@@ -174,7 +190,7 @@ class Entries {
 /** A handle that names one scope and no other. */
 export class ScopedStore extends Entries {
   constructor(held, scope) {
-    if (!(held instanceof Held)) throw new TypeError("handles are made by VectorStore.scope");
+    if (!Held.is(held)) throw new TypeError("handles are made by VectorStore.scope");
     super(held, scope);
   }
 
@@ -195,13 +211,12 @@ export class ScopedStore extends Entries {
 export class VectorStore extends Entries {
   constructor(options) {
     assertLoaded();
-    const isMade = options instanceof module.Store;
-    super(new Held(isMade ? options : new module.Store(options, place.memoryLimit)));
+    super(Held.is(options) ? options : new Held(new module.Store(options, place.memoryLimit)));
   }
 
   static open(bytes, options) {
     assertLoaded();
-    return new VectorStore(module.Store.open(bytes, options, place.memoryLimit));
+    return new VectorStore(new Held(module.Store.open(bytes, options, place.memoryLimit)));
   }
 
   static async openStream(stream, options) {
@@ -209,20 +224,15 @@ export class VectorStore extends Entries {
     const { byteLength, ...others } = own("options", options);
     if (typeof stream?.getReader !== "function") throw invalid("stream", "a ReadableStream");
     const reader = stream.getReader();
+    let incoming;
     try {
-      if (byteLength !== undefined) {
-        const incoming = new module.Incoming(byteLength);
-        for await (const chunk of chunksOf(reader)) incoming.push(chunk);
-        return new VectorStore(incoming.open(others, place.memoryLimit));
-      }
-      const chunks = [];
-      let length = 0;
-      for await (const chunk of chunksOf(reader)) length += chunks[chunks.push(chunk) - 1].length;
-      const incoming = new module.Incoming(length);
-      // Each is let go once it is copied.
-      while (chunks.length > 0) incoming.push(chunks.shift());
-      return new VectorStore(incoming.open(others, place.memoryLimit));
+      let [length, chunks] = [byteLength, chunksOf(reader)];
+      if (length === undefined) [length, chunks] = await all(chunks);
+      incoming = new module.Incoming(length, others, place.memoryLimit);
+      for await (const chunk of chunks) incoming.push(chunk);
+      return new VectorStore(new Held(incoming.open()));
     } catch (error) {
+      incoming?.free();
       await reader.cancel(error).catch(() => {});
       throw error;
     }
@@ -271,9 +281,7 @@ export class VectorStore extends Entries {
   }
 
   dispose() {
-    const held = heldBy(this);
-    held.store?.free();
-    held.store = undefined;
+    heldBy(this).end();
   }
 }
 // Engines that do not know `using` have no such symbol.
@@ -339,6 +347,20 @@ async function* chunksOf(reader) {
     if (chunk === undefined) throw invalid("stream", "a stream of Uint8Array");
     yield chunk;
   }
+}
+
+/** How long all chunks are together, and each of them, which is let go once it is taken. */
+async function all(chunks) {
+  const kept = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    kept.push(chunk);
+    length += chunk.length;
+  }
+  const taken = function* () {
+    while (kept.length > 0) yield kept.shift();
+  };
+  return [length, taken()];
 }
 
 /** The own properties of an object of options, read once. */

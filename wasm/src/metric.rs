@@ -20,7 +20,7 @@ pub fn distance(name: &JsValue, a: &JsValue, b: &JsValue) -> Result<f32> {
 /// About how many bytes a store of so many entries takes.
 #[wasm_bindgen(js_name = predictMemory)]
 pub fn predict_memory(options: &JsValue) -> Result<f64> {
-    let options = StoreOptions::read(options, true)?;
+    let options = StoreOptions::read(options, 0.0, true).of("options")?;
     options.config.validate()?;
     let Some(entries) = options.entries else {
         return expected("a whole number").of("entries");

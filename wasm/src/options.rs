@@ -13,7 +13,7 @@ use crate::read::{self, Known};
 const METRICS: &str = "cosine, euclidean, inner_product or manhattan";
 
 /// What a store is made with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct StoreOptions {
     pub(crate) dimensions: Option<usize>,
     pub(crate) config: HnswConfig,
@@ -24,16 +24,22 @@ pub(crate) struct StoreOptions {
 }
 
 /// What limits a store.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct LimitOptions {
-    pub(crate) memory: Option<usize>,
+    pub(crate) memory: usize,
     pub(crate) scopes: ScopeLimits,
 }
 
 impl LimitOptions {
+    /// Those of whoever names none.
+    fn new(memory_limit: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+        Self { memory: memory_limit as usize, scopes: ScopeLimits::default() }
+    }
+
     fn read(&mut self, name: &str, value: &JsValue) -> Result<Known> {
         match name {
-            "memoryLimit" => self.memory = Some(read::count(value)?),
+            "memoryLimit" => self.memory = read::count(value)?,
             "scopeLimits" => self.scopes = scope_limits(value)?,
             _ => return Ok(Known::No),
         }
@@ -43,8 +49,14 @@ impl LimitOptions {
 
 impl StoreOptions {
     /// Those that an object names; the preset is what the others change.
-    pub(crate) fn read(value: &JsValue, predicts: bool) -> Result<Self> {
-        let mut options = Self::default();
+    pub(crate) fn read(value: &JsValue, memory_limit: f64, predicts: bool) -> Result<Self> {
+        let mut options = Self {
+            dimensions: None,
+            config: HnswConfig::default(),
+            limits: LimitOptions::new(memory_limit),
+            entries: None,
+            record_bytes: 0,
+        };
         read::options(value, |name, value| {
             if name == "preset" {
                 options.config = match &*read::string(value)? {
@@ -92,8 +104,8 @@ impl StoreOptions {
 }
 
 /// How a snapshot is opened.
-pub(crate) fn open_options(value: &JsValue) -> Result<(Open, LimitOptions)> {
-    let (mut open, mut limits) = (Open::default(), LimitOptions::default());
+pub(crate) fn open_options(value: &JsValue, memory_limit: f64) -> Result<(Open, LimitOptions)> {
+    let (mut open, mut limits) = (Open::default(), LimitOptions::new(memory_limit));
     read::options(value, |name, value| {
         if name != "verify" {
             return limits.read(name, value);
@@ -104,7 +116,8 @@ pub(crate) fn open_options(value: &JsValue) -> Result<(Open, LimitOptions)> {
             _ => return expected("structure or full"),
         });
         Ok(Known::Yes)
-    })?;
+    })
+    .of("options")?;
     Ok((open, limits))
 }
 

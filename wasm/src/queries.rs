@@ -67,6 +67,15 @@ impl Asked {
         Ok(Known::Yes)
     }
 
+    /// Where no number of candidates is named, 50 are chosen from, or as many as are returned.
+    fn with_candidates(mut self) -> Self {
+        let least = self.query.offset.saturating_add(self.query.k);
+        if let Some(mmr) = self.query.mmr.as_mut().filter(|mmr| mmr.fetch_k == 0) {
+            mmr.fetch_k = least.max(50);
+        }
+        self
+    }
+
     fn within(mut self, handle: Option<&Scope>, names_scopes: bool) -> Result<VectorQuery> {
         if let Some(handle) = handle {
             for found in self.query.scopes.drain(..) {
@@ -90,7 +99,7 @@ pub(crate) fn query(value: &JsValue, handle: Option<&Scope>, now: i64) -> Result
     if !asked.named {
         return expected("given, or an `id` instead").of("vector");
     }
-    asked.within(handle, names_scopes)
+    asked.with_candidates().within(handle, names_scopes)
 }
 
 /// Queries whose vectors lie one after the other, and what they have in common.
@@ -130,7 +139,7 @@ fn range(value: &JsValue) -> Result<TimeRange> {
 }
 
 fn mmr(value: &JsValue) -> Result<Mmr> {
-    let mut mmr = Mmr { lambda: 0.5, fetch_k: 50 };
+    let mut mmr = Mmr { lambda: 0.5, fetch_k: 0 };
     read::options(value, |name, value| {
         match name {
             "lambda" => mmr.lambda = read::float(value)?,

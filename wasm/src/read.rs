@@ -37,6 +37,10 @@ pub(crate) fn options(
         return Ok(());
     }
     for (name, field) in fields(value, false)? {
+        // What stands for nothing is as if it were not there, but that an unknown scope is no scope.
+        if field.is_undefined() && !name.starts_with("scope") {
+            continue;
+        }
         match read(&name, &field).of(&name)? {
             Known::Yes => {}
             Known::No => {
@@ -54,7 +58,7 @@ pub(crate) enum Known {
     No,
 }
 
-/// The own properties of an object that are not undefined.
+/// The own properties of an object.
 fn fields(value: &JsValue, plain: bool) -> Result<Vec<(String, JsValue)>> {
     let fields = host::fields(value, plain).map_err(Error::thrown)?;
     let Some(flat) = fields else {
@@ -182,36 +186,33 @@ pub(crate) fn bytes(value: &JsValue) -> Result<Uint8Array> {
 
 /// A filter, in one of its spellings.
 pub(crate) fn filter(value: &JsValue) -> Result<Filter> {
-    let value = Values::new(FILTER_VALUES_MAX).read(value, 0)?;
+    let value = Values { max: FILTER_VALUES_MAX, found: 0, optional: false }.read(value, 0)?;
     Ok(Filter::try_from(&value)?)
 }
 
 /// What an entry says about itself.
 pub(crate) fn metadata(value: &JsValue) -> Result<Object> {
-    match Values::new(METADATA_VALUES_MAX).read(value, 0)? {
+    match (Values { max: METADATA_VALUES_MAX, found: 0, optional: true }).read(value, 0)? {
         Value::Object(object) => Ok(object),
         _ => expected("an object"),
     }
 }
 
-/// Reads so many values.
+/// Reads values.
 struct Values {
+    /// As many as there may be in the outermost.
     max: usize,
     found: usize,
+    /// Are properties that are undefined left out? A filter without them would ask for less.
+    optional: bool,
 }
 
 impl Values {
-    fn new(max: usize) -> Self {
-        // The outermost is none of them.
-        Self { max: max + 1, found: 0 }
-    }
-
     fn read(&mut self, value: &JsValue, depth: usize) -> Result<Value> {
-        self.found += 1;
         if self.found > self.max {
-            let (max, found) = (self.max - 1, self.found - 1);
-            return Err(CoreError::TooLarge { what: "values of metadata", max, found }.into());
+            return Err(self.too_many(self.found));
         }
+        self.found += 1;
         if depth > DEPTH_MAX {
             return Err(CoreError::TooDeep { max: DEPTH_MAX }.into());
         }
@@ -237,18 +238,20 @@ impl Values {
             return (0..items.length()).map(read).collect::<Result<_>>().map(Value::Array);
         }
         if !items.is_undefined() {
-            return Err(CoreError::TooLarge {
-                what: "values of metadata",
-                max: self.max - 1,
-                found: count(&items)?,
-            }
-            .into());
+            return Err(self.too_many(count(&items)?));
         }
         let mut object = Object::new();
         for (name, field) in fields(value, true)? {
+            if self.optional && field.is_undefined() {
+                continue;
+            }
             let field = self.read(&field, depth + 1).of(&name)?;
             object.insert(name, field);
         }
         Ok(Value::Object(object))
+    }
+
+    fn too_many(&self, found: usize) -> Error {
+        CoreError::TooLarge { what: "values of metadata", max: self.max, found }.into()
     }
 }

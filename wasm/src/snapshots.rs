@@ -1,13 +1,14 @@
 //! Snapshots on their way out and in.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use js_sys::Uint8Array;
-use vicino_core::{Bytes, Error as CoreError, Sink, Snapshot};
+use vicino_core::{Bytes, Error as CoreError, Open, Sink, Snapshot};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{Error, Of as _, Result};
+use crate::options::LimitOptions;
 use crate::store::Store;
 use crate::{options, read};
 
@@ -87,50 +88,54 @@ impl Sink for Window<'_> {
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Incoming {
-    arriving: RefCell<Arriving>,
-}
-
-#[derive(Debug)]
-struct Arriving {
-    bytes: Bytes,
-    at: usize,
+    bytes: RefCell<Bytes>,
+    at: Cell<usize>,
+    open: Open,
+    limits: LimitOptions,
 }
 
 #[wasm_bindgen]
 impl Incoming {
-    /// Room for so many bytes.
+    /// Room for so many bytes, to open a store of.
     #[wasm_bindgen(constructor)]
-    pub fn new(len: &JsValue) -> Result<Self> {
-        let len = read::count(len).of("byteLength")?;
-        if len > isize::MAX as usize {
-            return Err(CoreError::OutOfMemory { bytes: len }.into());
-        }
-        let bytes = Bytes::zeroed(len)?;
-        Ok(Self { arriving: RefCell::new(Arriving { bytes, at: 0 }) })
+    pub fn new(len: &JsValue, options: &JsValue, memory_limit: f64) -> Result<Self> {
+        let len = read::count(len).of("options.byteLength")?;
+        let (open, limits) = options::open_options(options, memory_limit)?;
+        let bytes = RefCell::new(room(len, &limits)?);
+        Ok(Self { bytes, at: Cell::new(0), open, limits })
     }
 
     /// Takes the next bytes.
     pub fn push(&self, chunk: &JsValue) -> Result<()> {
         let chunk = read::bytes(chunk).of("stream")?;
-        let mut arriving = self.arriving.try_borrow_mut().map_err(|_| Error::Broken)?;
-        let Arriving { bytes, at } = &mut *arriving;
-        let end = at.saturating_add(chunk.length() as usize);
-        let Some(room) = bytes.fill_in().get_mut(*at..end) else {
-            let (section, reason) = ("stream", "is longer than was said");
-            return Err(CoreError::Corrupt { section, reason }.into());
+        let mut bytes = self.bytes.try_borrow_mut().map_err(|_| Error::Broken)?;
+        let (at, end) = (self.at.get(), self.at.get().saturating_add(chunk.length() as usize));
+        let Some(room) = bytes.fill_in().get_mut(at..end) else {
+            return damaged("is longer than was said");
         };
         chunk.copy_to(room);
-        *at = end;
+        self.at.set(end);
         Ok(())
     }
 
-    /// The store of what came.
-    pub fn open(self, options: &JsValue, memory_limit: f64) -> Result<Store> {
-        let Arriving { bytes, at } = self.arriving.into_inner();
-        if at < bytes.len() {
-            let (section, reason) = ("stream", "ends before it was said to");
-            return Err(CoreError::Corrupt { section, reason }.into());
+    /// The store of what came, once.
+    pub fn open(&self) -> Result<Store> {
+        let bytes = self.bytes.replace(Bytes::zeroed(0)?);
+        if self.at.get() < bytes.len() {
+            return damaged("ends before it was said to");
         }
-        Store::of_snapshot(bytes, options, memory_limit)
+        Store::of_snapshot(bytes, &self.open, &self.limits)
     }
+}
+
+/// Room for a snapshot of so many bytes, which the store then lies in.
+pub(crate) fn room(needed: usize, limits: &LimitOptions) -> Result<Bytes> {
+    match limits.memory {
+        max if needed > max => Err(CoreError::MemoryLimit { max, needed }.into()),
+        _ => Ok(Bytes::zeroed(needed)?),
+    }
+}
+
+fn damaged<T>(reason: &'static str) -> Result<T> {
+    Err(CoreError::Corrupt { section: "stream", reason }.into())
 }

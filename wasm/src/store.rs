@@ -8,8 +8,8 @@ use std::cell::{RefCell, RefMut};
 
 use js_sys::Array;
 use vicino_core::{
-    Bytes, Collection, Error as CoreError, HnswConfig, Page, Scope, ScopeLimits, Searcher, Simd,
-    Snapshot, Target, VectorEntry,
+    Bytes, Collection, Error as CoreError, HnswConfig, Open, Page, Scope, ScopeLimits, Searcher,
+    Simd, Snapshot, Target, VectorEntry,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -17,6 +17,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::error::{Error, Of as _, Result};
 use crate::options::{LimitOptions, Settings, StoreOptions};
 use crate::queries::Selection;
+use crate::snapshots::room;
 use crate::{entries, headroom, options, queries, read, stats, write};
 
 /// What the package's classes are made of.
@@ -25,7 +26,6 @@ use crate::{entries, headroom, options, queries, read, stats, write};
 pub struct Store {
     inner: RefCell<Inner>,
     dimensions: usize,
-    memory_limit: usize,
 }
 
 #[derive(Debug)]
@@ -53,31 +53,19 @@ impl Store {
     #[wasm_bindgen(constructor)]
     pub fn new(options: &JsValue, memory_limit: f64) -> Result<Self> {
         headroom(WRITE)?;
-        let options = StoreOptions::read(options, false).of("options")?;
+        let options = StoreOptions::read(options, memory_limit, false).of("options")?;
         let dimensions = options.dimensions().of("options")?;
         let collection = Collection::new(options.config, dimensions, Simd::detect())?;
-        Ok(Self::of(collection, options.limits, memory_limit))
-    }
-
-    fn of(collection: Collection, limits: LimitOptions, memory_limit: f64) -> Self {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an integer")]
-        let memory = limits.memory.unwrap_or(memory_limit as usize);
-        let collection = collection.with_memory_limit(memory).with_scope_limits(limits.scopes);
-        let dimensions = collection.dimensions();
-        let searcher = Searcher::default();
-        Self {
-            inner: RefCell::new(Inner { collection, searcher }),
-            dimensions,
-            memory_limit: memory,
-        }
+        Ok(Self::of(collection, &options.limits))
     }
 
     /// The store of a snapshot.
     pub fn open(bytes: &JsValue, options: &JsValue, memory_limit: f64) -> Result<Self> {
         let bytes = read::bytes(bytes).of("bytes")?;
-        let mut copy = Bytes::zeroed(bytes.length() as usize)?;
+        let (open, limits) = options::open_options(options, memory_limit)?;
+        let mut copy = room(bytes.length() as usize, &limits)?;
         bytes.copy_to(copy.fill_in());
-        Self::of_snapshot(copy, options, memory_limit)
+        Self::of_snapshot(copy, &open, &limits)
     }
 
     /// Adds entries.
@@ -296,15 +284,22 @@ impl Store {
 
 impl Store {
     /// The store of a snapshot whose bytes are here.
-    pub(crate) fn of_snapshot(bytes: Bytes, options: &JsValue, memory_limit: f64) -> Result<Self> {
-        let (open, limits) = options::open_options(options).of("options")?;
-        let collection = Collection::open(bytes, Simd::detect(), &open)?;
-        let store = Self::of(collection, limits, memory_limit);
-        let (max, needed) = (store.memory_limit, store.inner()?.collection.stats().memory.total());
+    pub(crate) fn of_snapshot(bytes: Bytes, open: &Open, limits: &LimitOptions) -> Result<Self> {
+        headroom(WRITE)?;
+        let collection = Collection::open(bytes, Simd::detect(), open)?;
+        let (max, needed) = (limits.memory, collection.stats().memory.total());
         if needed > max {
             return Err(CoreError::MemoryLimit { max, needed }.into());
         }
-        Ok(store)
+        Ok(Self::of(collection, limits))
+    }
+
+    fn of(collection: Collection, limits: &LimitOptions) -> Self {
+        let LimitOptions { memory, scopes } = *limits;
+        let collection = collection.with_memory_limit(memory).with_scope_limits(scopes);
+        let dimensions = collection.dimensions();
+        let inner = Inner { collection, searcher: Searcher::default() };
+        Self { inner: RefCell::new(inner), dimensions }
     }
 
     /// All scopes of this moment, or some.
