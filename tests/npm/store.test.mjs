@@ -14,7 +14,7 @@ function batch(count, dimensions, scope) {
   return {
     ids: Array.from({ length: count }, (_, i) => `e${i}`),
     vectors: Float32Array.from({ length: count * dimensions }, value),
-    scope,
+    ...(scope && { scope }),
   };
 }
 

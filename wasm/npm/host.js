@@ -29,7 +29,7 @@ export const error = (code, message, fields, position, cause) =>
 
 // Of one of several: where it is among them, and where in it.
 const of = (position, fields) =>
-  position !== undefined && { position, ...given("index", fields.position) };
+  position !== undefined && { position, ...given("index", fields?.position) };
 
 // The accessors that every typed array has, whatever properties it was given.
 const prototype = Object.getPrototypeOf(Uint8Array.prototype);
