@@ -8,6 +8,7 @@
 mod element;
 mod fold;
 mod lanes;
+mod prefetch;
 mod scalar;
 
 #[cfg(target_arch = "x86_64")]
@@ -29,7 +30,7 @@ use std::str::FromStr;
 use crate::error::Error;
 pub use element::{Code, DIMENSIONS_MAX, Element};
 pub use fold::Kernel;
-pub(crate) use fold::{Batch, Pair, prefetch_line};
+pub(crate) use fold::{Batch, Pair, Raw, prefetch_line};
 pub(crate) use lanes::{Lanes, Operation};
 
 /// Declares the sets, from the one that every machine has to the best, each with its name, the

@@ -35,9 +35,6 @@ impl Lanes for Simd128 {
     }
 
     #[inline(always)]
-    fn prefetch(self, _address: *const u8) {}
-
-    #[inline(always)]
     fn load_floats(self, block: &[f32; 16]) -> [v128; 4] {
         let (quarters, _) = block.as_chunks::<4>();
         // SAFETY: a quarter is one register long, and the load needs no alignment.
