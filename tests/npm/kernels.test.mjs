@@ -2,15 +2,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import init, {
-  Rows,
-  distance,
-  isa,
+import init, { Rows, distance, isa } from "../../wasm/npm/node.js";
+import {
+  initSync,
   sampleSnapshot,
   verifyIndex,
   verifyKernels,
   verifySnapshot,
-} from "../../wasm/npm/node.js";
+} from "./dist/vicino.js";
+
+// The same module, with the checks that the package leaves out.
+initSync({ module: readFileSync(new URL("./dist/vicino_bg.wasm", import.meta.url)) });
 
 const golden = (name) =>
   readFileSync(new URL(`../golden/${name}.digest`, import.meta.url), "utf8").trim();

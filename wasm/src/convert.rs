@@ -3,7 +3,9 @@
 //! The glue would read a string or an array out of whatever it is given; here everything arrives
 //! as a `JsValue` and is checked before a byte of it is copied.
 
-use js_sys::{Float32Array, Uint8Array};
+use js_sys::Float32Array;
+#[cfg(feature = "checks")]
+use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast as _, JsValue};
 
 use crate::error::Error;
@@ -22,6 +24,7 @@ pub(crate) fn floats(value: &JsValue, argument: &'static str) -> Result<Vec<f32>
 }
 
 /// The bytes of a `Uint8Array`.
+#[cfg(feature = "checks")]
 pub(crate) fn bytes(value: &JsValue, argument: &'static str) -> Result<Vec<u8>, Error> {
     let array = value.dyn_ref::<Uint8Array>();
     array

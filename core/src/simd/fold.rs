@@ -52,7 +52,7 @@ impl<K: Kernel<Row>, Row: Element> Operation for Pair<'_, K, Row> {
 
 /// What leads to a row.
 pub(crate) trait Leads<Row>: Copy {
-    fn row<'a>(&'a self) -> &'a [Row];
+    fn row(&self) -> &[Row];
 }
 
 impl<Row> Leads<Row> for &[Row] {

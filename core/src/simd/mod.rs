@@ -9,6 +9,7 @@ mod element;
 mod fold;
 mod lanes;
 mod prefetch;
+#[cfg(any(not(all(target_arch = "wasm32", target_feature = "simd128")), feature = "twins"))]
 mod scalar;
 
 #[cfg(target_arch = "x86_64")]
@@ -99,8 +100,11 @@ macro_rules! instruction_sets {
 }
 
 instruction_sets! {
-    /// No vector instructions asked for; every machine has it.
-    Scalar, "scalar", all(), scalar::Scalar;
+    /// No vector instructions asked for; every machine has it, but a module with simd128 only where
+    /// the feature `twins` asks for it.
+    Scalar, "scalar", any(
+        not(all(target_arch = "wasm32", target_feature = "simd128")), feature = "twins"
+    ), scalar::Scalar;
     /// x86-64 with 256-bit registers.
     Avx2, "avx2", target_arch = "x86_64", avx2::Avx2;
     /// x86-64 with 512-bit registers: F, BW and VNNI.
@@ -149,11 +153,11 @@ impl Simd {
     ///
     /// # Panics
     ///
-    /// Never: every machine has the scalar set.
+    /// Never: every build has a set that all its machines have.
     #[must_use]
     pub fn detect() -> Self {
         let best = Isa::ALL.iter().rev().find_map(|&isa| Self::prove(isa));
-        best.expect("every machine has the scalar set")
+        best.expect("every build has a set that all its machines have")
     }
 
     /// The given set.
