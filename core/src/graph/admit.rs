@@ -4,31 +4,23 @@ use crate::memory::{Shown, State};
 
 /// Which slots take room in a pool. The others are walked through: they keep their place among
 /// the candidates for as long as they are near, beside as many that take room.
-pub(crate) trait Admit: Copy {
-    fn admits(self, slot: u32) -> bool;
+#[derive(Clone, Copy)]
+pub(crate) enum Admit<'a> {
+    /// All slots.
+    All,
+    /// Those that a search shows.
+    Shown(&'a Shown<'a>),
+    /// Those that are live.
+    Live(&'a [State]),
 }
 
-/// All slots.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct All;
-
-impl Admit for All {
-    #[inline(always)]
-    fn admits(self, _: u32) -> bool {
-        true
-    }
-}
-
-impl Admit for &Shown<'_> {
-    #[inline(always)]
-    fn admits(self, slot: u32) -> bool {
-        !self.hides(slot)
-    }
-}
-
-impl Admit for &[State] {
-    #[inline(always)]
-    fn admits(self, slot: u32) -> bool {
-        self[slot as usize] == State::Live
+impl Admit<'_> {
+    #[inline]
+    pub(crate) fn admits(self, slot: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Shown(shown) => !shown.hides(slot),
+            Self::Live(states) => states[slot as usize] == State::Live,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Is a graph what it says it is?
 
-use super::{GraphView, Measure, Stored};
+use super::GraphView;
 use crate::memory::State;
 
 /// What a structural check of an index found.
@@ -34,7 +34,7 @@ pub struct GraphReport {
     pub digest: u64,
 }
 
-impl<K: Measure<R>, R: Stored> GraphView<'_, K, R> {
+impl GraphView<'_> {
     pub(super) fn report(&self, states: &[State]) -> GraphReport {
         let mut report = GraphReport {
             degree_min: usize::MAX,

@@ -10,12 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock};
 
-use super::pool::{All, Pool};
-use super::prune::Among;
-use super::walk::Walker;
-use super::{Candidate, GraphView, GraphWriter, Measure, Shape, Stored};
+use super::pool::{Admit, Pool};
+use super::{Candidate, GraphView, GraphWriter, Shape};
 use crate::memory::{State, links};
-use crate::simd::{Lanes, Operation};
 
 /// Runs tasks that do not depend on one another: the seam through which core uses threads.
 ///
@@ -109,7 +106,7 @@ pub(super) struct Chosen {
 /// A new link back: the target that it starts from, its layer, and the slot that it leads to.
 pub(super) type Back = (u32, usize, u32);
 
-impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
+impl GraphWriter {
     pub(super) fn link_all(
         &self,
         slots: &[u32],
@@ -139,7 +136,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         let view = self.graph.view();
         // Nobody reads the lists of a round before it is over.
         let chosen = map(executor, round.len(), |i| {
-            let choose = |pool: &mut Pool| self.choose(&view, round[i], round, states, pool);
+            let choose = |pool: &mut Pool| view.choose(round[i], round, states, pool);
             let chosen = self.pools.with(choose);
             for (layer, links) in chosen.layers.iter().enumerate() {
                 self.set_list(&view, round[i], layer, links);
@@ -167,23 +164,11 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         self.adopt_all(&self.graph.view(), left, states);
     }
 
-    /// The links of a slot, by layer from the ground.
-    pub(super) fn choose(
-        &self,
-        view: &GraphView<'_, K, R>,
-        slot: u32,
-        round: &[u32],
-        states: &[State],
-        pool: &mut Pool,
-    ) -> Chosen {
-        self.graph.simd.run(Choose { view, slot, round, states, pool })
-    }
-
     /// Adds links back to their targets' lists, each target by one task, and returns whom that
     /// drove out of which list.
     pub(super) fn link_back(
         &self,
-        view: &GraphView<'_, K, R>,
+        view: &GraphView<'_>,
         mut back: Vec<Back>,
         states: &[State],
         executor: &dyn Executor,
@@ -201,7 +186,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
             if others.len() > view.list(target, layer).len() {
                 others = view.around(target, layer, &others, states);
             }
-            let links = self.graph.simd.run(Among { view, slot: target, layer, others });
+            let links = view.among(target, layer, others);
             let mut dropped = self.set_list(view, target, layer, &links);
             let unwanted = |slot: &u32| !links.contains(slot);
             dropped.extend(targets[i].iter().map(|&(.., slot)| slot).filter(unwanted));
@@ -214,7 +199,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     /// that one then leads to both.
     pub(super) fn adopt_all(
         &self,
-        view: &GraphView<'_, K, R>,
+        view: &GraphView<'_>,
         mut dropped: Vec<Dropped>,
         states: &[State],
     ) {
@@ -235,7 +220,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     /// one with room.
     pub(super) fn adopt(
         &self,
-        view: &GraphView<'_, K, R>,
+        view: &GraphView<'_>,
         orphan: u32,
         mut near: Vec<u32>,
         states: &[State],
@@ -245,8 +230,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         let live = |slot: &u32| states[*slot as usize] == State::Live;
         near.retain(live);
         near.extend(view.entry().filter(|entry| near.is_empty() && live(entry)));
-        let row = view.rows.row(orphan);
-        let equals = |slot: &u32| *slot < orphan && live(slot) && view.rows.row(*slot) == row;
+        let equals = |slot: &u32| *slot < orphan && live(slot) && view.equal(*slot, orphan);
         let mut twin = near.iter().copied().find(equals);
         for step in 0..STEPS {
             let Some(parent) = twin else { break };
@@ -270,7 +254,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     /// link does not count.
     fn nearest_place(
         &self,
-        view: &GraphView<'_, K, R>,
+        view: &GraphView<'_>,
         orphan: u32,
         mut near: Vec<u32>,
         states: &[State],
@@ -315,70 +299,65 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     }
 }
 
-/// The links of a slot among those that are live and those of its round.
-struct Choose<'a, K, R> {
-    view: &'a GraphView<'a, K, R>,
-    slot: u32,
-    round: &'a [u32],
-    states: &'a [State],
-    pool: &'a mut Pool,
-}
-
-impl<K: Measure<R>, R: Stored> Operation for Choose<'_, K, R> {
-    type Output = Chosen;
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) -> Chosen {
-        let Self { view, slot, round, states, pool } = self;
-        let Shape { connections, ef_construction, .. } = view.graph.shape;
-        let walker = Walker { view, lanes };
-        let query = view.rows.row(slot);
-        let own = view.layers_above(slot);
-        let Some(entry) = view.entry() else {
+impl GraphView<'_> {
+    /// The links of a slot, by layer from the ground, among those that are live and those of its
+    /// round.
+    pub(super) fn choose(
+        &self,
+        slot: u32,
+        round: &[u32],
+        states: &[State],
+        pool: &mut Pool,
+    ) -> Chosen {
+        let admit = Admit::Live(states);
+        let Shape { connections, ef_construction, .. } = self.graph.shape;
+        let query = self.rows.row(slot);
+        let own = self.layers_above(slot);
+        let Some(entry) = self.entry() else {
             return Chosen { layers: vec![Vec::new(); own + 1], twin: None };
         };
-        let highest = view.layers_above(entry);
+        let highest = self.layers_above(entry);
 
         let mut peers = Vec::with_capacity(round.len());
         for others in round.split(|&peer| peer == slot) {
-            walker.gather(query, others, &mut peers);
+            self.gather(query, others, &mut peers);
         }
         pool.cost.distances += peers.len() as u64;
-        let entry = walker.measure(query, entry);
-        let mut nearest = walker.descend(query, entry, own, pool);
+        let entry = self.measure(query, entry);
+        let mut nearest = self.descend(query, entry, own, pool);
         let mut layers = Vec::with_capacity(own + 1);
         let mut twin = None;
         for layer in (0..=own).rev() {
-            pool.start(view.len(), ef_construction);
+            pool.start(self.len(), ef_construction);
             // A slot that is linked anew meets itself.
             pool.see(slot);
             if layer <= highest {
                 if nearest.slot() != slot {
                     pool.see(nearest.slot());
-                    pool.offer(nearest, states);
+                    pool.offer(nearest, admit);
                 } else {
-                    for link in links(view.list(slot, layer)) {
+                    for link in links(self.list(slot, layer)) {
                         pool.see(link);
-                        pool.offer(walker.measure(query, link), states);
+                        pool.offer(self.measure(query, link), admit);
                     }
                 }
-                walker.beam(query, layer, pool, states);
+                self.beam(query, layer, pool, admit);
                 nearest = pool.candidates().first().map_or(nearest, |first| first.plain());
             }
             let mut here = match layer {
                 0 => std::mem::take(&mut peers),
                 _ => {
-                    let is_here = |peer: &&Candidate| view.layers_above(peer.slot()) >= layer;
+                    let is_here = |peer: &&Candidate| self.layers_above(peer.slot()) >= layer;
                     peers.iter().filter(is_here).copied().collect()
                 }
             };
             // Few at a time: most are farther than the farthest that is kept by then.
-            here.chunks_mut(16).for_each(|here| pool.offer_all(here, All));
+            here.chunks_mut(16).for_each(|here| pool.offer_all(here, Admit::All));
             let candidates = pool.candidates().iter().copied();
             let live = candidates.filter(|c| states[c.slot() as usize] == State::Live);
             let first = live.clone().next().filter(|first| first.rank() == 0);
             twin = first.map(|first| first.slot()).filter(|&first| first < slot);
-            layers.push(walker.prune(live, connections));
+            layers.push(self.prune(&mut { live }, connections));
         }
         layers.reverse();
         Chosen { layers, twin }

@@ -10,7 +10,6 @@
 //! `check` holds that all live ones can be reached.
 
 mod admit;
-mod any;
 mod check;
 mod int8;
 mod link;
@@ -20,30 +19,28 @@ mod prune;
 mod repair;
 mod save;
 mod scan;
+mod search;
 mod two_hop;
 mod walk;
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::Error;
 use crate::memory::{
     Change, EMPTY, Memory, Rows, RowsWriter, State, Vacant, View, arena_bytes, links, rewrite,
-    whole_lines,
 };
 use crate::mix::{STEP, mix};
-use crate::simd::Simd;
-pub(crate) use any::{AnyGraph, Beam};
 pub use check::GraphReport;
 pub(crate) use int8::Int8;
 pub(crate) use link::map;
 pub use link::{Executor, Serial};
-pub(crate) use measure::{Measure, Stored};
-pub(crate) use pool::{Candidate, Queries, Scratch};
+pub(crate) use measure::Measure;
+pub(crate) use pool::{Candidate, Scratch};
 pub use pool::{Cost, Neighbor, Searcher};
 pub(crate) use repair::Repair;
 pub(crate) use save::{GraphSave, check_slots};
+pub(crate) use search::Beam;
 
 /// The settings of a graph that outlast its building.
 #[derive(Debug, Clone, Copy)]
@@ -55,55 +52,13 @@ pub(crate) struct Shape {
     pub(crate) seed: u64,
 }
 
-/// What the one writer of a graph does with it.
-pub(crate) trait AnyGraphWriter: fmt::Debug + Send + Sync {
-    /// What searches read.
-    fn graph(&self) -> Arc<dyn AnyGraph>;
-
-    /// Makes room for `more` slots.
-    fn reserve(&mut self, more: usize) -> Result<(), Error>;
-
-    /// Sets the range of the codes, before the first row and before anybody searches.
-    fn set_range(&mut self, range: Int8);
-
-    /// Appends a slot in room that was made for it; it is found once it is linked.
-    fn push(&mut self, vector: &[f32]);
-
-    /// Writes a slot that was free or, in room that was made for it, the first past the end.
-    fn put(&mut self, vacant: &Vacant, vector: &[f32]);
-
-    /// Links slots to the `live` ones that were linked before and have not died, and those to them.
-    fn link(&mut self, slots: &[u32], live: usize, states: &[State], executor: &dyn Executor);
-
-    /// Leads the lists of the next slots around those that are not live, for about `budget`
-    /// distances.
-    fn repair(&mut self, repair: &mut Repair, states: &[State], executor: &dyn Executor);
-
-    /// Gives every live slot that no walk reaches a place in a list that one does; how many
-    /// distances that took.
-    fn reconnect(&mut self, states: &[State]) -> u64;
-
-    fn check(&self, states: &[State]) -> GraphReport;
-
-    /// Makes lists that came from outside such as the others, where a sweep is so far: no change
-    /// may come before.
-    fn heal(&mut self, states: &[State], sweep: Option<[u32; 2]>);
-
-    /// What the part of a snapshot has of the graph.
-    fn save(&self, memory: Memory) -> Result<GraphSave, Error>;
-
-    /// The bytes of what only the writer needs.
-    fn own_bytes(&self) -> usize;
-}
-
 /// Slots, their rows and their links, as searches read them.
 #[derive(Debug)]
-pub(crate) struct Graph<K, R> {
-    simd: Simd,
-    kernel: K,
+pub(crate) struct Graph {
+    measure: Measure,
     shape: Shape,
     range: Int8,
-    rows: Rows<R>,
+    rows: Rows<u8>,
     /// And not the index, whose exact vectors they are.
     owns_rows: bool,
     ground: Rows<AtomicU32>,
@@ -115,24 +70,24 @@ pub(crate) struct Graph<K, R> {
 
 /// The writer's half.
 #[derive(Debug)]
-pub(crate) struct GraphWriter<K, R> {
-    graph: Arc<Graph<K, R>>,
+pub(crate) struct GraphWriter {
+    graph: Arc<Graph>,
     /// None where the rows are the exact vectors, which the index writes.
-    rows: Option<RowsWriter<R>>,
+    rows: Option<RowsWriter<u8>>,
     ground: RowsWriter<AtomicU32>,
     starts: RowsWriter<u32>,
     upper: RowsWriter<AtomicU32>,
     /// How many ground lists a slot is in, as far as they [count](GraphView::counts).
     in_degrees: Vec<AtomicU32>,
     pools: link::Pools,
-    encoded: Vec<R>,
+    encoded: Vec<u8>,
 }
 
 /// The graph at one moment.
-pub(crate) struct GraphView<'a, K, R> {
-    graph: &'a Graph<K, R>,
+pub(crate) struct GraphView<'a> {
+    graph: &'a Graph,
     entry: u32,
-    rows: View<'a, R>,
+    rows: View<'a, u8>,
     ground: View<'a, AtomicU32>,
     starts: View<'a, u32>,
     upper: View<'a, AtomicU32>,
@@ -141,17 +96,17 @@ pub(crate) struct GraphView<'a, K, R> {
 /// The most slots of a graph: a candidate keeps one bit of 32 for itself.
 pub(crate) const SLOTS_MAX: usize = (u32::MAX >> 1) as usize;
 
-impl<K: Measure<R>, R: Stored> Graph<K, R> {
-    /// A vector as a row that kernels compare with those of the graph.
-    fn encode<'q>(&self, vector: &[f32], queries: &'q mut Queries) -> &'q [R] {
-        let query = R::buffer(queries);
-        R::encode(&self.range, vector, query);
-        query.resize(self.rows.width(), bytemuck::Zeroable::zeroed());
-        query
+impl Graph {
+    /// A vector as a row that is compared with those of the graph.
+    fn encode<'q>(&self, vector: &[f32], row: &'q mut Vec<f32>) -> &'q [u8] {
+        row.clear();
+        row.resize(self.rows.width() / size_of::<f32>(), 0.0);
+        self.measure.encode(&self.range, vector, bytemuck::cast_slice_mut(row));
+        bytemuck::cast_slice(row)
     }
 
     #[inline]
-    fn view(&self) -> GraphView<'_, K, R> {
+    fn view(&self) -> GraphView<'_> {
         // First the entry, then the rows: the lists and rows of every slot of a view are there.
         let entry = self.entry.load(Ordering::Acquire);
         let (rows, ground) = (self.rows.view(), self.ground.view());
@@ -160,7 +115,7 @@ impl<K: Measure<R>, R: Stored> Graph<K, R> {
     }
 }
 
-impl<'a, K: Measure<R>, R: Stored> GraphView<'a, K, R> {
+impl<'a> GraphView<'a> {
     /// How many slots can be walked through.
     #[inline(always)]
     fn len(&self) -> u32 {
@@ -194,7 +149,12 @@ impl<'a, K: Measure<R>, R: Stored> GraphView<'a, K, R> {
     /// Does a link keep what it leads to in reach? One to a smaller slot with the same row does
     /// not: it leads back to the one that stands for both.
     fn counts(&self, slot: u32, link: u32) -> bool {
-        link > slot || self.rows.row(link) != self.rows.row(slot)
+        link > slot || !self.equal(link, slot)
+    }
+
+    /// Have two slots the same row?
+    fn equal(&self, a: u32, b: u32) -> bool {
+        self.graph.measure.equal(self.rows.row(a), self.rows.row(b))
     }
 
     fn layers_above(&self, slot: u32) -> usize {
@@ -202,24 +162,22 @@ impl<'a, K: Measure<R>, R: Stored> GraphView<'a, K, R> {
     }
 }
 
-impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
+impl GraphWriter {
     /// An empty graph of vectors of `dimensions`, or over the rows of another's.
     pub(crate) fn new(
-        simd: Simd,
-        kernel: K,
+        measure: Measure,
         shape: Shape,
         dimensions: usize,
-        shared: Option<Rows<R>>,
+        shared: Option<Rows<u8>>,
         memory: Memory,
     ) -> Self {
-        let own = shared.is_none().then(|| RowsWriter::new(whole_lines::<R>(dimensions), memory));
+        let own = shared.is_none().then(|| RowsWriter::new(measure.width(dimensions), memory));
         let rows = shared.or_else(|| own.as_ref().map(RowsWriter::rows));
         let ground = RowsWriter::new(2 * shape.connections, memory);
         let starts = RowsWriter::new(1, memory);
         let upper = RowsWriter::new(shape.connections, memory);
         let graph = Graph {
-            simd,
-            kernel,
+            measure,
             shape,
             range: Int8::fit(Vec::new()),
             rows: rows.expect("they are own or shared"),
@@ -242,13 +200,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     }
 
     /// Replaces a list, counts who is in it, and says who no longer is.
-    fn set_list(
-        &self,
-        view: &GraphView<'_, K, R>,
-        slot: u32,
-        layer: usize,
-        new: &[u32],
-    ) -> Vec<u32> {
+    fn set_list(&self, view: &GraphView<'_>, slot: u32, layer: usize, new: &[u32]) -> Vec<u32> {
         let Change { added, dropped } = rewrite(view.list(slot, layer), new);
         if layer == 0 {
             for link in added.into_iter().filter(|&link| view.counts(slot, link)) {
@@ -262,12 +214,14 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     }
 }
 
-impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
-    fn graph(&self) -> Arc<dyn AnyGraph> {
-        Arc::clone(&self.graph) as Arc<dyn AnyGraph>
+impl GraphWriter {
+    /// What searches read.
+    pub(crate) fn graph(&self) -> Arc<Graph> {
+        Arc::clone(&self.graph)
     }
 
-    fn reserve(&mut self, more: usize) -> Result<(), Error> {
+    /// Makes room for `more` slots.
+    pub(crate) fn reserve(&mut self, more: usize) -> Result<(), Error> {
         let len = self.ground.len();
         let slots = u32::try_from(len).expect("slots fit")..;
         let slots = slots.take(more);
@@ -280,11 +234,13 @@ impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
         self.upper.reserve(upper)
     }
 
-    fn set_range(&mut self, range: Int8) {
+    /// Sets the range of the codes, before the first row and before anybody searches.
+    pub(crate) fn set_range(&mut self, range: Int8) {
         Arc::get_mut(&mut self.graph).expect("nobody searches yet").range = range;
     }
 
-    fn push(&mut self, vector: &[f32]) {
+    /// Appends a slot in room that was made for it; it is found once it is linked.
+    pub(crate) fn push(&mut self, vector: &[f32]) {
         let slot = u32::try_from(self.ground.len()).expect("slots fit");
         let start = u32::try_from(self.upper.len()).expect("lists above are few");
         for _ in 0..layers_above(&self.graph.shape, slot) {
@@ -294,12 +250,12 @@ impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
         self.in_degrees.push(AtomicU32::new(0));
         self.ground.push(&[], EMPTY);
         if let Some(rows) = &mut self.rows {
-            R::encode(&self.graph.range, vector, &mut self.encoded);
-            rows.push(&self.encoded, bytemuck::Zeroable::zeroed());
+            rows.push(encoded(&self.graph, vector, &mut self.encoded), 0);
         }
     }
 
-    fn put(&mut self, vacant: &Vacant, vector: &[f32]) {
+    /// Writes a slot that was free or, in room that was made for it, the first past the end.
+    pub(crate) fn put(&mut self, vacant: &Vacant, vector: &[f32]) {
         let slot = vacant.slot();
         if slot as usize == self.ground.len() {
             return self.push(vector);
@@ -309,12 +265,18 @@ impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
             rewrite(view.list(slot, layer), &[]);
         }
         if let Some(rows) = &mut self.rows {
-            R::encode(&self.graph.range, vector, &mut self.encoded);
-            rows.put(vacant, &self.encoded, bytemuck::Zeroable::zeroed());
+            rows.put(vacant, encoded(&self.graph, vector, &mut self.encoded), 0);
         }
     }
 
-    fn link(&mut self, slots: &[u32], live: usize, states: &[State], executor: &dyn Executor) {
+    /// Links slots to the `live` ones that were linked before and have not died, and those to them.
+    pub(crate) fn link(
+        &mut self,
+        slots: &[u32],
+        live: usize,
+        states: &[State],
+        executor: &dyn Executor,
+    ) {
         if live == 0 {
             // Whoever is still there is dead, and leads to nobody.
             self.graph.entry.store(EMPTY, Ordering::Release);
@@ -322,29 +284,50 @@ impl<K: Measure<R>, R: Stored> AnyGraphWriter for GraphWriter<K, R> {
         self.link_all(slots, live, states, executor);
     }
 
-    fn repair(&mut self, repair: &mut Repair, states: &[State], executor: &dyn Executor) {
+    /// Leads the lists of the next slots around those that are not live, for about `budget`
+    /// distances.
+    pub(crate) fn repair(
+        &mut self,
+        repair: &mut Repair,
+        states: &[State],
+        executor: &dyn Executor,
+    ) {
         self.repair_next(repair, states, executor);
     }
 
-    fn reconnect(&mut self, states: &[State]) -> u64 {
+    /// Gives every live slot that no walk reaches a place in a list that one does; how many
+    /// distances that took.
+    pub(crate) fn reconnect(&mut self, states: &[State]) -> u64 {
         self.reconnect_all(states)
     }
 
-    fn check(&self, states: &[State]) -> GraphReport {
+    pub(crate) fn check(&self, states: &[State]) -> GraphReport {
         self.graph.view().report(states)
     }
 
-    fn heal(&mut self, states: &[State], sweep: Option<[u32; 2]>) {
+    /// Makes lists that came from outside such as the others, where a sweep is so far: no change
+    /// may come before.
+    pub(crate) fn heal(&mut self, states: &[State], sweep: Option<[u32; 2]>) {
         self.drop_invalid(states, sweep);
     }
 
-    fn save(&self, memory: Memory) -> Result<GraphSave, Error> {
+    /// What the part of a snapshot has of the graph.
+    pub(crate) fn save(&self, memory: Memory) -> Result<GraphSave, Error> {
         self.save_arrays(memory)
     }
 
-    fn own_bytes(&self) -> usize {
+    /// The bytes of what only the writer needs.
+    pub(crate) fn own_bytes(&self) -> usize {
         self.in_degrees.capacity() * size_of::<AtomicU32>() + self.pools.bytes()
     }
+}
+
+/// A vector as the bytes of a row of the graph, in a buffer.
+fn encoded<'b>(graph: &Graph, vector: &[f32], buffer: &'b mut Vec<u8>) -> &'b [u8] {
+    buffer.clear();
+    buffer.resize(graph.rows.width(), 0);
+    graph.measure.encode(&graph.range, vector, buffer);
+    buffer
 }
 
 /// The bytes of the links of this many slots, beside their rows.

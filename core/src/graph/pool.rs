@@ -1,8 +1,7 @@
 //! The scratch of a search: the nearest candidates so far, and which slots were seen.
 
-pub(crate) use super::admit::{Admit, All};
+pub(crate) use super::admit::Admit;
 use crate::memory::{Pin, SlotSet, domain};
-use crate::simd::Code;
 
 /// A slot and its distance, in the order of candidates: nearer first, then the smaller slot.
 ///
@@ -112,7 +111,8 @@ impl Cost {
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) pool: Pool,
-    pub(crate) queries: Queries,
+    /// A query as rows are, in whole floats for their alignment.
+    pub(crate) row: Vec<f32>,
     pub(crate) exact: Exact,
     /// What a filter chose, and sets that it works in.
     pub(crate) chosen: SlotSet,
@@ -133,13 +133,6 @@ pub struct Neighbor {
     pub slot: u32,
     /// Its distance by the metric.
     pub distance: f32,
-}
-
-/// A query in each form that rows have.
-#[derive(Debug, Default)]
-pub(crate) struct Queries {
-    pub(crate) floats: Vec<f32>,
-    pub(crate) codes: Vec<Code>,
 }
 
 /// A query for the exact vectors, and what comparing with them gives.
@@ -295,7 +288,7 @@ impl Pool {
     ///
     /// All that a hop found are merged at once, so that whoever moves up moves once.
     #[inline(always)]
-    pub(crate) fn merge(&mut self, near: &[Candidate], admit: impl Admit) {
+    pub(crate) fn merge(&mut self, near: &[Candidate], admit: Admit<'_>) {
         let mut end = self.candidates.len();
         // All places first: searches that do not wait for one another.
         self.places.clear();
@@ -325,13 +318,13 @@ impl Pool {
 
     /// Keeps those candidates that are among the nearest.
     #[inline(always)]
-    pub(crate) fn offer_all(&mut self, candidates: &mut [Candidate], admit: impl Admit) {
+    pub(crate) fn offer_all(&mut self, candidates: &mut [Candidate], admit: Admit<'_>) {
         self.merge(self.nearest(candidates), admit);
     }
 
     /// Keeps a candidate if it is among the nearest.
     #[inline(always)]
-    pub(crate) fn offer(&mut self, candidate: Candidate, admit: impl Admit) {
+    pub(crate) fn offer(&mut self, candidate: Candidate, admit: Admit<'_>) {
         self.offer_all(&mut [candidate], admit);
     }
 
@@ -390,7 +383,7 @@ mod tests {
         pool.start(10, 3);
         for (distance, slot) in [(50, 1), (20, 2), (70, 3), (20, 0), (90, 4), (60, 5)] {
             assert!(pool.see(slot));
-            pool.offer(Candidate::new(distance, slot), All);
+            pool.offer(Candidate::new(distance, slot), Admit::All);
         }
         assert!(!pool.see(3));
         let slots: Vec<_> = pool.candidates().iter().map(|c| c.slot()).collect();
@@ -398,16 +391,16 @@ mod tests {
         assert_eq!(pool.next(), Some(0));
         assert_eq!(pool.peek(), Some(2));
         assert_eq!(pool.next(), Some(2));
-        pool.offer(Candidate::new(10, 7), All);
+        pool.offer(Candidate::new(10, 7), Admit::All);
         assert_eq!((pool.next(), pool.peek(), pool.next()), (Some(7), None, None));
-        pool.offer(Candidate::new(20, 9), All);
+        pool.offer(Candidate::new(20, 9), Admit::All);
         assert_eq!(pool.next(), None, "not among the nearest");
     }
 
     #[test]
     fn who_is_not_admitted_takes_no_room() {
         let states = [State::Dead, State::Live, State::Dead, State::Live, State::Live];
-        let admit = &states[..];
+        let admit = Admit::Live(&states);
         let mut pool = Pool::default();
         pool.start(5, 2);
         for (distance, slot) in [(50, 1), (40, 0), (60, 2), (70, 3)] {
@@ -431,8 +424,8 @@ mod tests {
             let slots = (hop * 16..).take(ranks.len());
             let mut found: Vec<_> =
                 slots.zip(ranks).map(|(slot, &rank)| Candidate::new(rank, slot)).collect();
-            found.iter().for_each(|&candidate| apart.offer(candidate, All));
-            together.offer_all(&mut found, All);
+            found.iter().for_each(|&candidate| apart.offer(candidate, Admit::All));
+            together.offer_all(&mut found, Admit::All);
             assert_eq!(together.next(), apart.next());
             assert_eq!(together.candidates(), apart.candidates());
         }

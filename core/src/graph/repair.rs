@@ -11,9 +11,8 @@
 use std::sync::atomic::Ordering;
 
 use super::link::{Back, Dropped, Executor, map};
-use super::prune::Among;
-use super::walk::Search;
-use super::{GraphView, GraphWriter, Measure, Stored};
+use super::pool::Admit;
+use super::{GraphView, GraphWriter};
 use crate::memory::{EMPTY, State};
 
 /// A sweep that is going on.
@@ -66,7 +65,7 @@ struct Repaired {
     distances: u64,
 }
 
-impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
+impl GraphWriter {
     pub(super) fn repair_next(
         &self,
         repair: &mut Repair,
@@ -87,7 +86,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
 
     fn repair_batch(
         &self,
-        view: &GraphView<'_, K, R>,
+        view: &GraphView<'_>,
         repair: &mut Repair,
         end: u32,
         states: &[State],
@@ -133,7 +132,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     /// The list of a slot, led around those that are not live.
     fn repaired(
         &self,
-        view: &GraphView<'_, K, R>,
+        view: &GraphView<'_>,
         slot: u32,
         layer: usize,
         states: &[State],
@@ -141,11 +140,11 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         let old: Vec<u32> = view.links(slot, layer).collect();
         let live = view.around(slot, layer, &old, states);
         let mut distances = live.len() as u64;
-        let mut links = self.graph.simd.run(Among { view, slot, layer, others: live });
+        let mut links = view.among(slot, layer, live);
         let anew = links.len() < old.len().min(self.graph.shape.connections);
         if anew {
             self.pools.with(|pool| {
-                let chosen = self.choose(view, slot, &[], states, pool).layers.swap_remove(layer);
+                let chosen = view.choose(slot, &[], states, pool).layers.swap_remove(layer);
                 let new = chosen.into_iter().filter(|link| !links.contains(link));
                 let room = view.list(slot, layer).len() - links.len();
                 let new: Vec<u32> = new.take(room).collect();
@@ -158,7 +157,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
 
     /// Takes the slots that leave out of the counts, and the entry from them; then looks whether
     /// all that is live can be reached.
-    fn finish(&self, view: &GraphView<'_, K, R>, states: &[State]) -> u64 {
+    fn finish(&self, view: &GraphView<'_>, states: &[State]) -> u64 {
         let slots = || (0..view.len()).zip(states);
         for (slot, _) in slots().filter(|(_, state)| **state == State::Leaving) {
             for link in view.links(slot, 0).filter(|&link| view.counts(slot, link)) {
@@ -199,14 +198,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
                 self.pools.with(|pool| {
                     let row = view.rows.row(slot);
                     let ef = self.graph.shape.ef_construction;
-                    self.graph.simd.run(Search {
-                        view: &view,
-                        query: row,
-                        ef,
-                        most: u64::MAX,
-                        pool,
-                        admit: states,
-                    });
+                    view.walk(row, ef, u64::MAX, pool, Admit::Live(states));
                     // Through the layers above, the search may have come to a part that no other
                     // leads to.
                     let near = pool.candidates().iter().map(|candidate| candidate.slot());
@@ -221,7 +213,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
     }
 }
 
-impl<K: Measure<R>, R: Stored> GraphView<'_, K, R> {
+impl GraphView<'_> {
     /// Those links of a slot that are live, and in place of the others the live ones that these
     /// lead to.
     pub(super) fn around(

@@ -7,12 +7,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Graph, GraphWriter, Int8, Measure, Shape, Stored, layers_above, link};
+use super::{Graph, GraphWriter, Int8, Measure, Shape, layers_above, link};
 use crate::error::Error;
 use crate::memory::{
-    Bytes, EMPTY, Held, Memory, Rows, RowsWriter, Shared, State, collected, row_bytes, whole_lines,
+    Bytes, EMPTY, Held, Memory, Rows, RowsWriter, Shared, State, collected, row_bytes,
 };
-use crate::simd::Simd;
 use crate::snapshot::{Open, Part, PartWriter, Tag, corrupt};
 
 const ROWS: Tag = Tag::new(*b"CODE", "codes");
@@ -25,7 +24,7 @@ const RANGE: Tag = Tag::new(*b"RANG", "range of codes");
 /// What a part has of a graph, whose slots are held.
 pub(crate) type GraphSave = Box<dyn Fn(&mut PartWriter<'_>, &Held) + Send>;
 
-impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
+impl GraphWriter {
     /// What the part of a snapshot has of the graph. Links are copied, rows are not.
     pub(super) fn save_arrays(&self, memory: Memory) -> Result<GraphSave, Error> {
         let m = self.graph.shape.connections;
@@ -88,11 +87,10 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
 
     /// The graph of a part, of vectors of `dimensions` in `slots` slots, or over another's rows.
     pub(crate) fn open(
-        simd: Simd,
-        kernel: K,
+        measure: Measure,
         shape: Shape,
         (dimensions, slots): (usize, usize),
-        shared: Option<Rows<R>>,
+        shared: Option<Rows<u8>>,
         open: &Open,
         part: &mut Part,
     ) -> Result<Self, Error> {
@@ -100,8 +98,8 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         let own = match shared {
             Some(_) => None,
             None => {
-                let width = whole_lines::<R>(dimensions);
-                let rows = part.take_rows(ROWS, row_bytes::<R>(width), slots)?;
+                let width = measure.width(dimensions);
+                let rows = part.take_rows(ROWS, row_bytes::<u8>(width), slots)?;
                 Some(rows_of(width, open, rows)?)
             }
         };
@@ -130,8 +128,7 @@ impl<K: Measure<R>, R: Stored> GraphWriter<K, R> {
         };
         let rows = shared.or_else(|| own.as_ref().map(RowsWriter::rows));
         let graph = Graph {
-            simd,
-            kernel,
+            measure,
             shape,
             range: range.ok_or_else(|| corrupt(RANGE.name)("is none"))?,
             rows: rows.expect("they are own or shared"),

@@ -1,34 +1,22 @@
 //! Scans of rows: of everything that a search shows, and the one that spares a scan of exact
 //! vectors most of them.
-//!
-//! Both measure rows in batches, each of them one operation of the instruction set.
 
-use super::pool::{All, LINKS_MAX, Pool};
-use super::walk::{ASKED, Totals, Walker};
-use super::{Candidate, GraphView, Measure, Stored};
+use super::pool::{Admit, LINKS_MAX, Pool};
+use super::walk::{ASKED, Ranks};
+use super::{Candidate, GraphView};
 use crate::memory::{EMPTY, Shown};
-use crate::simd::{Lanes, Operation, prefetch_line};
+use crate::simd::prefetch_line;
 
-/// A comparison with everything that a search shows.
-pub(super) struct Scan<'a, K, R> {
-    pub(super) view: &'a GraphView<'a, K, R>,
-    pub(super) query: &'a [R],
-    pub(super) count: usize,
-    pub(super) pool: &'a mut Pool,
-    pub(super) shown: &'a Shown<'a>,
-}
+/// Rows that are measured while as many are on their way.
+const AHEAD: usize = 32;
 
-impl<K: Measure<R>, R: Stored> Operation for Scan<'_, K, R> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let Self { view, query, count, pool, shown } = self;
-        let walker = Walker { view, lanes };
+impl GraphView<'_> {
+    /// Fills the pool with the nearest `count` slots of everything that a search shows.
+    pub(super) fn scan(&self, query: &[u8], count: usize, pool: &mut Pool, shown: &Shown<'_>) {
         let mut slots = [EMPTY; LINKS_MAX];
-        let mut scratch = Totals::new();
+        let mut scratch = Ranks::new();
         pool.start(0, count);
-        let mut all = shown.slots().take_while(|&slot| slot < view.rows.len());
+        let mut all = shown.slots().take_while(|&slot| slot < self.rows.len());
         loop {
             let mut found = 0;
             for (place, slot) in slots.iter_mut().zip(all.by_ref()) {
@@ -39,34 +27,16 @@ impl<K: Measure<R>, R: Stored> Operation for Scan<'_, K, R> {
                 break;
             }
             pool.cost.distances += found as u64;
-            walker.measure_all(query, &slots[..found], &mut scratch);
-            for (&slot, &total) in slots[..found].iter().zip(&scratch.totals) {
-                pool.offer(Candidate::new(R::rank(total), slot), All);
+            self.measure_all(query, &slots[..found], &mut scratch);
+            for (&slot, &rank) in slots[..found].iter().zip(&scratch.ranks) {
+                pool.offer(Candidate::new(rank, slot), Admit::All);
             }
         }
     }
-}
 
-/// Leaves of some slots those whose rows are near enough, in their order.
-pub(super) struct Sift<'a, K, R> {
-    pub(super) view: &'a GraphView<'a, K, R>,
-    pub(super) query: &'a [R],
-    /// The last rank that is near enough.
-    pub(super) most: u32,
-    pub(super) slots: &'a mut Vec<u32>,
-}
-
-/// Rows that are measured while as many are on their way.
-const AHEAD: usize = 32;
-
-impl<K: Measure<R>, R: Stored> Operation for Sift<'_, K, R> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let Self { view, query, most, slots } = self;
-        let walker = Walker { view, lanes };
-        let mut totals = Totals::new();
+    /// Leaves of some slots, in their order, those whose rows are of the rank `most` or nearer.
+    pub(super) fn sift(&self, query: &[u8], most: u32, slots: &mut Vec<u32>) {
+        let mut scratch = Ranks::new();
         let mut batch = [EMPTY; AHEAD];
         let (mut kept, mut start) = (0, 0);
         while start < slots.len() {
@@ -74,15 +44,15 @@ impl<K: Measure<R>, R: Stored> Operation for Sift<'_, K, R> {
             let batch = &mut batch[..end - start];
             batch.copy_from_slice(&slots[start..end]);
             for &slot in slots[end..].iter().take(AHEAD) {
-                let row = view.rows.row(slot);
+                let row = self.rows.row(slot);
                 for line in 0..ASKED {
-                    prefetch_line(lanes, row, line);
+                    prefetch_line(row, line);
                 }
             }
-            walker.measure_all(query, batch, &mut totals);
-            for (&slot, &total) in batch.iter().zip(&totals.totals) {
+            self.measure_all(query, batch, &mut scratch);
+            for (&slot, &rank) in batch.iter().zip(&scratch.ranks) {
                 slots[kept] = slot;
-                kept += usize::from(R::rank(total) <= most);
+                kept += usize::from(rank <= most);
             }
             start = end;
         }

@@ -10,36 +10,29 @@
 
 use std::sync::atomic::{Ordering, fence};
 
-use super::pool::{LINKS_MAX, Pool};
-use super::walk::{Hop, Walker};
-use super::{GraphView, Measure, Stored};
+use super::GraphView;
+use super::pool::{Admit, LINKS_MAX, Pool};
+use super::walk::Hop;
 use crate::memory::{EMPTY, Shown};
-use crate::simd::{Lanes, Operation};
-
-/// A search of a view for slots that are shown, which measures no others but bridges.
-pub(super) struct TwoHop<'a, K, R> {
-    pub(super) view: &'a GraphView<'a, K, R>,
-    pub(super) query: &'a [R],
-    pub(super) ef: usize,
-    pub(super) most: u64,
-    pub(super) pool: &'a mut Pool,
-    pub(super) shown: &'a Shown<'a>,
-}
 
 /// Samples of what is shown, where the walk begins beside the nearest of the layers above. Sixteen
 /// are found in most heaps of a filter that goes with the vectors; 32 find no more, measured.
 const SEEDS: usize = 16;
 
-impl<K: Measure<R>, R: Stored> Operation for TwoHop<'_, K, R> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let Self { view, query, ef, most, pool, shown } = self;
-        let walker = Walker { view, lanes };
-        pool.start(view.len(), ef);
+impl GraphView<'_> {
+    /// Fills the pool with the nearest slots that are shown, and measures no others but bridges.
+    pub(super) fn walk_in_two_hops(
+        &self,
+        query: &[u8],
+        ef: usize,
+        most: u64,
+        pool: &mut Pool,
+        shown: &Shown<'_>,
+    ) {
+        let admit = Admit::Shown(shown);
+        pool.start(self.len(), ef);
         pool.limit(most);
-        if !walker.enter(query, pool, shown) {
+        if !self.enter(query, pool, admit) {
             return;
         }
         let (mut slots, mut hidden) = ([EMPTY; LINKS_MAX], [EMPTY; LINKS_MAX]);
@@ -47,31 +40,31 @@ impl<K: Measure<R>, R: Stored> Operation for TwoHop<'_, K, R> {
         let mut count = 0;
         for slot in shown.sample(SEEDS) {
             slots[count] = slot;
-            count += usize::from(slot < view.len() && pool.see(slot));
+            count += usize::from(slot < self.len() && pool.see(slot));
         }
-        walker.take(query, &slots[..count], 0, &mut hop, pool, shown);
+        self.take(query, &slots[..count], 0, &mut hop, pool, admit);
         // As many as slots are kept: where 2 % pass, half as many lists again are read, and of the
         // neighbors that would be missed two thirds are found. To keep more slots costs as much
         // and finds one third.
         let mut bridges = ef;
         // Fewer than half of m lead on: so few that whom they lead to may not be the nearest.
-        let few = view.graph.shape.connections / 2;
+        let few = self.graph.shape.connections / 2;
         while let Some(slot) = pool.next() {
-            let (mut count, others) = walker.sorted(slot, pool, shown, &mut slots, &mut hidden);
+            let (mut count, others) = self.sorted(slot, pool, shown, &mut slots, &mut hidden);
             let hidden = &hidden[..others];
             for &slot in hidden {
-                walker.prefetch(slot, 0);
+                self.prefetch(slot, 0);
             }
             for &slot in hidden {
                 if count == LINKS_MAX {
                     break;
                 }
-                count = walker.behind(slot, pool, shown, &mut slots, count);
+                count = self.behind(slot, pool, shown, &mut slots, count);
             }
             // What was written of these slots before they were linked is seen from here on.
             fence(Ordering::Acquire);
             if let Some(next) = pool.peek() {
-                walker.prefetch(next, 0);
+                self.prefetch(next, 0);
             }
             if count < few {
                 let more = others.min(bridges).min(LINKS_MAX - count);
@@ -79,15 +72,12 @@ impl<K: Measure<R>, R: Stored> Operation for TwoHop<'_, K, R> {
                 count += more;
                 bridges -= more;
             }
-            walker.take(query, &slots[..count], 0, &mut hop, pool, shown);
+            self.take(query, &slots[..count], 0, &mut hop, pool, admit);
         }
     }
-}
 
-impl<K: Measure<R>, R: Stored, L: Lanes> Walker<'_, K, R, L> {
     /// Gathers the unseen links of a slot, the shown ones, from now on seen, apart from the
     /// others; how many are there of each?
-    #[inline(always)]
     fn sorted(
         &self,
         slot: u32,
@@ -96,11 +86,11 @@ impl<K: Measure<R>, R: Stored, L: Lanes> Walker<'_, K, R, L> {
         slots: &mut [u32; LINKS_MAX],
         hidden: &mut [u32; LINKS_MAX],
     ) -> (usize, usize) {
-        let len = self.view.len();
+        let len = self.len();
         let (mut count, mut others) = (0, 0);
         pool.cost.hops += 1;
         let (marks, mark) = pool.marks(len);
-        for link in self.view.list(slot, 0) {
+        for link in self.list(slot, 0) {
             let link = link.load(Ordering::Relaxed);
             if link >= len {
                 if link == EMPTY {
@@ -121,7 +111,6 @@ impl<K: Measure<R>, R: Stored, L: Lanes> Walker<'_, K, R, L> {
 
     /// Marks a slot that is not shown as seen and appends its unseen links that are, as far as
     /// there is room; how many are there now?
-    #[inline(always)]
     fn behind(
         &self,
         slot: u32,
@@ -130,14 +119,14 @@ impl<K: Measure<R>, R: Stored, L: Lanes> Walker<'_, K, R, L> {
         slots: &mut [u32; LINKS_MAX],
         mut count: usize,
     ) -> usize {
-        let len = self.view.len();
+        let len = self.len();
         pool.cost.hops += 1;
         let (marks, mark) = pool.marks(len);
         marks[slot as usize] = mark;
         // First the filter, whose bits are in the cache, then the marks of the few that pass.
         let mut passing = [EMPTY; LINKS_MAX];
         let mut passed = 0;
-        for link in self.view.list(slot, 0) {
+        for link in self.list(slot, 0) {
             let link = link.load(Ordering::Relaxed);
             if link >= len {
                 if link == EMPTY {

@@ -1,53 +1,36 @@
 //! The walk: greedily down the layers, then a beam through the ground.
 //!
 //! Each hop marks the unseen links of a list first, then compares them all at once, so that their
-//! rows are on the way together. The whole walk is one operation of the instruction set.
+//! rows are on the way together.
 
 use std::sync::atomic::{Ordering, fence};
 
 use super::pool::{Admit, LINKS_MAX, Pool};
-use super::{Candidate, GraphView, Measure, Stored};
+use super::{Candidate, GraphView};
 use crate::memory::EMPTY;
-use crate::simd::{Batch, Lanes, Operation, Pair, prefetch_line};
+use crate::simd::{Raw, prefetch_line};
 
-/// A search of a view.
-pub(super) struct Search<'a, K, R, A> {
-    pub(super) view: &'a GraphView<'a, K, R>,
-    pub(super) query: &'a [R],
-    pub(super) ef: usize,
-    /// What it may cost, see [`Cost::units`](super::Cost::units).
-    pub(super) most: u64,
-    pub(super) pool: &'a mut Pool,
-    pub(super) admit: A,
-}
-
-impl<K: Measure<R>, R: Stored, A: Admit> Operation for Search<'_, K, R, A> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let Self { view, query, ef, most, pool, admit } = self;
-        let walker = Walker { view, lanes };
-        pool.start(view.len(), ef);
+impl<'a> GraphView<'a> {
+    /// Fills the pool with the nearest `ef` slots of those that it admits, for a
+    /// [cost](super::Cost::units) of `most`.
+    pub(super) fn walk(
+        &self,
+        query: &[u8],
+        ef: usize,
+        most: u64,
+        pool: &mut Pool,
+        admit: Admit<'_>,
+    ) {
+        pool.start(self.len(), ef);
         pool.limit(most);
-        if walker.enter(query, pool, admit) {
-            walker.beam(query, 0, pool, admit);
+        if self.enter(query, pool, admit) {
+            self.beam(query, 0, pool, admit);
         }
     }
-}
 
-/// A graph and the instruction set to compare its rows with. All methods are inlined into the
-/// operation that has the set's features.
-pub(super) struct Walker<'a, K, R, L> {
-    pub(super) view: &'a GraphView<'a, K, R>,
-    pub(super) lanes: L,
-}
-
-impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
     /// Puts the nearest that the layers above lead to into the pool. False where nobody is there.
-    #[inline(always)]
-    pub(super) fn enter(&self, query: &[R], pool: &mut Pool, admit: impl Admit) -> bool {
-        let Some(entry) = self.view.entry() else { return false };
+    pub(super) fn enter(&self, query: &[u8], pool: &mut Pool, admit: Admit<'_>) -> bool {
+        let Some(entry) = self.entry() else { return false };
         let entry = self.measure(query, entry);
         let nearest = self.descend(query, entry, 0, pool);
         pool.see(nearest.slot());
@@ -56,71 +39,65 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
     }
 
     /// How far a slot is from a query.
-    #[inline(always)]
-    pub(super) fn measure(&self, query: &[R], slot: u32) -> Candidate {
-        let (kernel, row) = (self.view.graph.kernel, self.view.rows.row(slot));
-        let total = Pair { kernel, query, row }.run(self.lanes);
-        Candidate::new(R::rank(total), slot)
+    pub(super) fn measure(&self, query: &[u8], slot: u32) -> Candidate {
+        let mut rank = [0];
+        self.graph.measure.ranks(query, &[Raw(self.rows.row(slot))], &mut rank, ASKED);
+        Candidate::new(rank[0], slot)
     }
 
     /// How far slots are from a query, at most [`LINKS_MAX`] of them.
-    #[inline(always)]
-    pub(super) fn measure_all(&self, query: &[R], slots: &[u32], scratch: &mut Totals<'a, R>) {
-        let kernel = self.view.graph.kernel;
-        let view = self.view.rows;
+    pub(super) fn measure_all(&self, query: &[u8], slots: &[u32], scratch: &mut Ranks<'a>) {
+        let view = self.rows;
         for (row, &slot) in scratch.rows.iter_mut().zip(slots) {
-            *row = view.row(slot);
+            *row = Raw(view.row(slot));
             // All rows of a hop are on their way before the first is compared; of long ones
             // their beginnings, the batch asks for the rest.
             for line in 0..ASKED {
-                prefetch_line(self.lanes, row, line);
+                prefetch_line(row.0, line);
             }
         }
-        let (rows, totals) = (&scratch.rows[..slots.len()], &mut scratch.totals[..slots.len()]);
-        Batch { kernel, query, rows, totals, asked: ASKED }.run(self.lanes);
+        let (rows, ranks) = (&scratch.rows[..slots.len()], &mut scratch.ranks[..slots.len()]);
+        self.graph.measure.ranks(query, rows, ranks, ASKED);
     }
 
     /// Slots as candidates of a query, appended to others.
-    #[inline(always)]
-    pub(super) fn gather(&self, query: &[R], slots: &[u32], candidates: &mut Vec<Candidate>) {
-        // A loop, not a closure: what is in a closure is compiled without the set's features.
-        let mut scratch = Totals::new();
+    pub(super) fn gather(&self, query: &[u8], slots: &[u32], candidates: &mut Vec<Candidate>) {
+        let mut scratch = Ranks::new();
         candidates.reserve(slots.len());
         for slots in slots.chunks(LINKS_MAX) {
             self.measure_all(query, slots, &mut scratch);
-            for (&slot, &total) in slots.iter().zip(&scratch.totals) {
-                candidates.push(Candidate::new(R::rank(total), slot));
+            for (&slot, &rank) in slots.iter().zip(&scratch.ranks) {
+                candidates.push(Candidate::new(rank, slot));
             }
         }
     }
 
     /// Goes on to a nearer link until there is none, in each layer above `layer`.
-    #[inline(always)]
     pub(super) fn descend(
         &self,
-        query: &[R],
+        query: &[u8],
         entry: Candidate,
         layer: usize,
         pool: &mut Pool,
     ) -> Candidate {
         let mut slots = [EMPTY; LINKS_MAX];
-        let mut scratch = Totals::new();
+        let mut scratch = Ranks::new();
         let mut best = entry;
-        for above in (layer + 1..=self.view.layers_above(entry.slot())).rev() {
+        for above in (layer + 1..=self.layers_above(entry.slot())).rev() {
             loop {
                 let from = best;
                 let mut count = 0;
-                for link in self.view.links(from.slot(), above) {
+                for link in self.links(from.slot(), above) {
                     slots[count] = link;
-                    count += usize::from(link < self.view.len());
+                    count += usize::from(link < self.len());
                 }
                 fence(Ordering::Acquire);
                 let slots = &slots[..count];
                 pool.cost.hops += 1;
                 pool.cost.distances += count as u64;
                 self.measure_all(query, slots, &mut scratch);
-                for (&slot, &total) in slots.iter().zip(&scratch.totals) {
-                    best = best.min(Candidate::new(R::rank(total), slot));
+                for (&slot, &rank) in slots.iter().zip(&scratch.ranks) {
+                    best = best.min(Candidate::new(rank, slot));
                 }
                 if best == from {
                     break;
@@ -131,14 +108,13 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
     }
 
     /// Expands the nearest candidates, [`EXPANDED`] at a time, until all are.
-    #[inline(always)]
-    pub(super) fn beam(&self, query: &[R], layer: usize, pool: &mut Pool, admit: impl Admit) {
+    pub(super) fn beam(&self, query: &[u8], layer: usize, pool: &mut Pool, admit: Admit<'_>) {
         let mut slots = [EMPTY; LINKS_MAX];
         let mut hop = Hop::new();
         while let Some(first) = pool.next() {
             let mut count = self.unseen(first, layer, pool, &mut slots);
             for _ in 1..EXPANDED {
-                if count + self.view.list(first, layer).len() > LINKS_MAX {
+                if count + self.list(first, layer).len() > LINKS_MAX {
                     break;
                 }
                 let Some(next) = pool.next() else { break };
@@ -154,21 +130,20 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
     }
 
     /// Measures slots, at most [`LINKS_MAX`], and keeps those that are among the nearest.
-    #[inline(always)]
     pub(super) fn take(
         &self,
-        query: &[R],
+        query: &[u8],
         slots: &[u32],
         layer: usize,
-        hop: &mut Hop<'a, R>,
+        hop: &mut Hop<'a>,
         pool: &mut Pool,
-        admit: impl Admit,
+        admit: Admit<'_>,
     ) {
-        let Hop { totals, found } = hop;
+        let Hop { ranks, found } = hop;
         pool.cost.distances += slots.len() as u64;
-        self.measure_all(query, slots, totals);
-        for ((place, &slot), &total) in found.iter_mut().zip(slots).zip(&totals.totals) {
-            *place = Candidate::new(R::rank(total), slot);
+        self.measure_all(query, slots, ranks);
+        for ((place, &slot), &rank) in found.iter_mut().zip(slots).zip(&ranks.ranks) {
+            *place = Candidate::new(rank, slot);
         }
         let near = pool.nearest(&mut found[..slots.len()]);
         // They are likely the next to be expanded.
@@ -180,13 +155,12 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
 
     /// Marks the links of a slot as seen and gathers those that were not, one after the other;
     /// how many?
-    #[inline(always)]
     fn unseen(&self, slot: u32, layer: usize, pool: &mut Pool, slots: &mut [u32]) -> usize {
-        let len = self.view.len();
+        let len = self.len();
         let mut count = 0;
         pool.cost.hops += 1;
         let (marks, mark) = pool.marks(len);
-        for link in self.view.list(slot, layer) {
+        for link in self.list(slot, layer) {
             let link = link.load(Ordering::Relaxed);
             if link >= len {
                 // The end, or a slot that came after this walk began.
@@ -205,11 +179,10 @@ impl<'a, K: Measure<R>, R: Stored, L: Lanes> Walker<'a, K, R, L> {
     }
 
     /// Asks for the list of a slot.
-    #[inline(always)]
     pub(super) fn prefetch(&self, slot: u32, layer: usize) {
-        let list = self.view.list(slot, layer);
+        let list = self.list(slot, layer);
         for line in 0..size_of_val(list).div_ceil(64).min(4) {
-            prefetch_line(self.lanes, list, line);
+            prefetch_line(list, line);
         }
     }
 }
@@ -223,27 +196,25 @@ const EXPANDED: usize = 2;
 pub(super) const ASKED: usize = 2;
 
 /// The rows of a hop, and how far they are.
-pub(super) struct Totals<'a, R: Stored> {
-    rows: [&'a [R]; LINKS_MAX],
-    pub(super) totals: [R::Total; LINKS_MAX],
+pub(super) struct Ranks<'a> {
+    rows: [Raw<'a>; LINKS_MAX],
+    pub(super) ranks: [u32; LINKS_MAX],
 }
 
-impl<R: Stored> Totals<'_, R> {
-    #[inline(always)]
+impl Ranks<'_> {
     pub(super) fn new() -> Self {
-        Self { rows: [&[]; LINKS_MAX], totals: [R::Total::default(); LINKS_MAX] }
+        Self { rows: [Raw(&[]); LINKS_MAX], ranks: [0; LINKS_MAX] }
     }
 }
 
 /// The same as candidates.
-pub(super) struct Hop<'a, R: Stored> {
-    totals: Totals<'a, R>,
+pub(super) struct Hop<'a> {
+    ranks: Ranks<'a>,
     found: [Candidate; LINKS_MAX],
 }
 
-impl<R: Stored> Hop<'_, R> {
-    #[inline(always)]
+impl Hop<'_> {
     pub(super) fn new() -> Self {
-        Self { totals: Totals::new(), found: [Candidate::new(0, 0); LINKS_MAX] }
+        Self { ranks: Ranks::new(), found: [Candidate::new(0, 0); LINKS_MAX] }
     }
 }

@@ -9,7 +9,7 @@ use super::exact::Exact;
 use super::plan::{Plan, Situation, Way};
 use super::reader::{HnswReader, Stage};
 use crate::config::Quantization;
-use crate::graph::{AnyGraph, Scratch};
+use crate::graph::{Graph, Scratch};
 use crate::memory::Shown;
 
 /// Slots that are sifted at a time: at first few, which are all ranked, then twice as many as
@@ -53,20 +53,14 @@ impl Find<'_> {
         };
         let began = way.unwrap_or(situation.way());
         let mut way = began;
-        while !self.go(way, situation, &**graph, scratch) {
+        while !self.go(way, situation, graph, scratch) {
             way = situation.after(way);
         }
         Plan { began, ended: way }
     }
 
     /// Finds the nearest in one way. Did it find enough?
-    fn go(
-        &self,
-        way: Way,
-        situation: Situation,
-        graph: &dyn AnyGraph,
-        scratch: &mut Scratch,
-    ) -> bool {
+    fn go(&self, way: Way, situation: Situation, graph: &Graph, scratch: &mut Scratch) -> bool {
         scratch.exact.clear();
         if way == Way::Scan {
             self.scan(scratch);
@@ -92,9 +86,9 @@ impl Find<'_> {
                 let aimed = self.aimed(scratch);
                 graph.scan(&aimed, self.k, self.shown, scratch);
                 scratch.exact.placed = aimed;
-                self.rescore(&**graph, self.k, scratch);
+                self.rescore(graph, self.k, scratch);
             }
-            (exact, Some(graph)) if self.has_bounds() => self.sift(exact, &**graph, scratch),
+            (exact, Some(graph)) if self.has_bounds() => self.sift(exact, graph, scratch),
             (exact, _) => {
                 let (simd, space) = (self.reader.simd(), self.reader.space());
                 exact.rank(simd, space, self.k, self.shown.slots(), scratch);
@@ -112,7 +106,7 @@ impl Find<'_> {
     /// Compares all that is shown, codes first: only vectors that may be among the nearest, by the
     /// most that a code can be off, are read. The result is that of reading all, at a quarter of
     /// the bytes.
-    fn sift(&self, exact: &Exact, graph: &dyn AnyGraph, scratch: &mut Scratch) {
+    fn sift(&self, exact: &Exact, graph: &Graph, scratch: &mut Scratch) {
         let (simd, space) = (self.reader.simd(), self.reader.space());
         let aimed = self.aimed(scratch);
         let mut slots = std::mem::take(&mut scratch.exact.slots);
@@ -128,7 +122,7 @@ impl Find<'_> {
                 let halves = matches!(exact, Exact::F16(_));
                 let most = space.placed_total_max(edge, self.norm, self.stage.longest, halves);
                 scratch.pool.cost.distances += slots.len() as u64;
-                graph.sift(&aimed, most, &mut slots, &mut scratch.queries);
+                graph.sift(&aimed, most, &mut slots, &mut scratch.row);
                 room = SIFTED.end.min(2 * room);
             }
             exact.rank(simd, space, self.k, slots.iter().copied(), scratch);
@@ -145,7 +139,7 @@ impl Find<'_> {
     }
 
     /// Ranks the best of the pool, at most `count` that are shown, by what is kept of them.
-    fn rescore(&self, graph: &dyn AnyGraph, count: usize, scratch: &mut Scratch) {
+    fn rescore(&self, graph: &Graph, count: usize, scratch: &mut Scratch) {
         let shown = |slot: &u32| self.shown.shows(*slot);
         let space = self.reader.space();
         if let Exact::None = self.stage.exact {

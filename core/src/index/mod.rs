@@ -25,7 +25,7 @@ use std::ops::Deref;
 
 use crate::config::{Exact as Kept, HnswConfig};
 use crate::error::Error;
-use crate::graph::{AnyGraphWriter, Executor, GraphReport, Repair, SLOTS_MAX};
+use crate::graph::{Executor, GraphReport, GraphWriter, Repair, SLOTS_MAX};
 use crate::memory::{Memory, RowsWriter, SlotsWriter};
 use crate::metric::DistanceMetric;
 use crate::simd::{DIMENSIONS_MAX, Simd};
@@ -66,7 +66,7 @@ pub struct HnswIndex {
     reader: HnswReader,
     slots: SlotsWriter,
     exact: ExactWriter,
-    graph: Option<Box<dyn AnyGraphWriter>>,
+    graph: Option<GraphWriter>,
     /// M of [`Space::place`].
     longest: f64,
     /// Slots of vectors longer than M.

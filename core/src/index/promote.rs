@@ -5,16 +5,15 @@ use super::reader::Stage;
 use super::{HnswIndex, Space};
 use crate::config::{Exact as Kept, Quantization};
 use crate::error::Error;
-use crate::graph::{AnyGraphWriter, Executor, GraphWriter, Int8, Measure, Shape};
+use crate::graph::{Executor, GraphWriter, Int8, Measure, Shape};
 use crate::memory::{Rows, RowsWriter, State};
-use crate::metric::{DistanceMetric, Manhattan, SquaredEuclidean};
-use crate::simd::Code;
+use crate::metric::DistanceMetric;
 use crate::snapshot::{Open, Part};
 
 /// Room for what a promotion makes, so that it cannot fail.
 #[derive(Debug)]
 pub(super) struct Promotion {
-    graph: Box<dyn AnyGraphWriter>,
+    graph: GraphWriter,
     /// None where the vectors stay as they are.
     exact: Option<ExactWriter>,
     sample: Vec<f32>,
@@ -34,10 +33,10 @@ impl HnswIndex {
     /// Makes room for a graph of all slots that there are and will be.
     pub(super) fn promotion(&self, growth: usize) -> Result<Promotion, Error> {
         let slots = self.slots.len() + growth;
-        let mut graph = match self.config().distance_metric {
-            DistanceMetric::Manhattan => self.empty_graph(Manhattan, Manhattan),
-            _ => self.empty_graph(SquaredEuclidean, SquaredEuclidean),
-        };
+        let dimensions = self.space().placed_dimensions();
+        let shared = self.shared_rows();
+        let mut graph =
+            GraphWriter::new(self.measure(), self.shape(), dimensions, shared, self.memory());
         graph.reserve(slots)?;
         let kept = self.config().exact;
         let changes = self.graph.is_none() && kept != Kept::F32;
@@ -116,33 +115,14 @@ impl HnswIndex {
         slots: usize,
         open: &Open,
         part: &mut Part,
-    ) -> Result<Box<dyn AnyGraphWriter>, Error> {
-        match self.config().distance_metric {
-            DistanceMetric::Manhattan => self.graph_of(Manhattan, slots, open, part),
-            _ => self.graph_of(SquaredEuclidean, slots, open, part),
-        }
+    ) -> Result<GraphWriter, Error> {
+        let size = (self.space().placed_dimensions(), slots);
+        GraphWriter::open(self.measure(), self.shape(), size, self.shared_rows(), open, part)
     }
 
-    fn graph_of<K: Measure<f32> + Measure<Code>>(
-        &self,
-        kernel: K,
-        slots: usize,
-        open: &Open,
-        part: &mut Part,
-    ) -> Result<Box<dyn AnyGraphWriter>, Error> {
-        let (simd, shape) = (self.simd(), self.shape());
-        let size = (self.space().placed_dimensions(), slots);
-        Ok(match self.config().quantization {
-            Quantization::Int8 => {
-                Box::new(GraphWriter::<K, Code>::open(simd, kernel, shape, size, None, open, part)?)
-            }
-            Quantization::None => {
-                let shared = self.shared_rows();
-                let graph =
-                    GraphWriter::<K, f32>::open(simd, kernel, shape, size, shared, open, part)?;
-                Box::new(graph)
-            }
-        })
+    fn measure(&self) -> Measure {
+        let config = self.config();
+        Measure::new(self.simd(), config.distance_metric, config.quantization)
     }
 
     fn shape(&self) -> Shape {
@@ -155,30 +135,15 @@ impl HnswIndex {
         }
     }
 
-    fn empty_graph<F: Measure<f32>, C: Measure<Code>>(
-        &self,
-        on_floats: F,
-        on_codes: C,
-    ) -> Box<dyn AnyGraphWriter> {
-        let (simd, shape, memory) = (self.simd(), self.shape(), self.memory());
-        let dimensions = self.space().placed_dimensions();
-        match self.config().quantization {
-            Quantization::Int8 => {
-                Box::new(GraphWriter::new(simd, on_codes, shape, dimensions, None, memory))
-            }
-            Quantization::None => {
-                let shared = self.shared_rows();
-                Box::new(GraphWriter::new(simd, on_floats, shape, dimensions, shared, memory))
-            }
-        }
-    }
-
     /// The exact vectors, where the graph places vectors as they are.
-    fn shared_rows(&self) -> Option<Rows<f32>> {
+    fn shared_rows(&self) -> Option<Rows<u8>> {
         let Space { dimensions, .. } = self.space();
+        let is_exact = self.config().quantization == Quantization::None;
         match &self.exact {
-            ExactWriter::F32(rows) if self.space().placed_dimensions() == dimensions => {
-                Some(rows.rows())
+            ExactWriter::F32(rows)
+                if is_exact && self.space().placed_dimensions() == dimensions =>
+            {
+                Some(rows.rows().into_bytes())
             }
             _ => None,
         }

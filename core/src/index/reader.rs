@@ -8,7 +8,7 @@ use super::plan::{Plan, Way};
 use super::space::Space;
 use crate::config::HnswConfig;
 use crate::error::Error;
-use crate::graph::{AnyGraph, Neighbor, Scratch, Searcher};
+use crate::graph::{Graph, Neighbor, Scratch, Searcher};
 use crate::memory::{Guard, Memory, Published, Reading, Rows, Shown, Slots, domain};
 use crate::metric::DistanceMetric;
 use crate::simd::Simd;
@@ -53,7 +53,7 @@ struct SharedIndex {
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) exact: Exact,
-    pub(super) graph: Option<Arc<dyn AnyGraph>>,
+    pub(super) graph: Option<Arc<Graph>>,
     /// M of [`Space::place`].
     pub(super) longest: f64,
     /// Slots of vectors that are longer, which every search ranks.

@@ -230,10 +230,11 @@ impl<T: Shared> RowsWriter<T> {
         let shape = self.rows.arena.shape;
         let base = self.table()[shape.chunk(slot)].load(Ordering::Relaxed);
         let first = base.wrapping_add(slot as usize * shape.stride).cast::<T::Plain>();
-        let fill = std::iter::repeat_n(&fill, width - row.len());
-        for (i, &element) in row.iter().chain(fill).enumerate() {
-            // SAFETY: the chunk has `width` elements at this place, which nobody reads.
-            unsafe { first.wrapping_add(i).write(element) };
+        // SAFETY: the chunk has `width` elements at this place, which nobody reads.
+        unsafe { first.copy_from_nonoverlapping(row.as_ptr(), row.len()) };
+        for i in row.len()..width {
+            // SAFETY: as above.
+            unsafe { first.wrapping_add(i).write(fill) };
         }
     }
 
@@ -283,6 +284,14 @@ impl<T: Shared> Rows<T> {
             _ => unsafe { std::slice::from_raw_parts(table, chunks) },
         };
         View { table, len, width: self.width(), shape: *shape, element: PhantomData }
+    }
+
+    /// The same rows, as bytes.
+    pub(crate) fn into_bytes(self) -> Rows<u8>
+    where
+        T: Shared<Plain = T>,
+    {
+        Rows { arena: self.arena, element: PhantomData }
     }
 
     /// The elements of a row, what it is filled up with included.

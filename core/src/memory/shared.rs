@@ -38,6 +38,7 @@ macro_rules! shared {
 }
 
 shared! {
+    u8: u8, |value: &u8| *value;
     f32: f32, |value: &f32| *value;
     Code: Code, |value: &Code| *value;
     u16: u16, |value: &u16| *value;

@@ -29,10 +29,6 @@ impl Lanes for Avx2 {
     proven_run!("avx2");
 
     proven! { "avx2":
-        fn prefetch(self, address: *const u8) -> () {
-            super::x86::prefetch(address);
-        }
-
         fn load_floats(self, block: &[f32; 16]) -> [__m256; 2] {
             let half = block.as_ptr();
             // SAFETY: a block is two registers long, and the load needs no alignment.

@@ -32,10 +32,6 @@ impl Lanes for Avx512 {
     proven_run!("avx2,avx512f,avx512bw,avx512vnni");
 
     proven! { "avx2,avx512f,avx512bw,avx512vnni":
-        fn prefetch(self, address: *const u8) -> () {
-            super::x86::prefetch(address);
-        }
-
         fn load_floats(self, block: &[f32; 16]) -> __m512 {
             // SAFETY: a block is one register long, and the load needs no alignment.
             unsafe { _mm512_loadu_ps(block.as_ptr()) }

@@ -7,8 +7,11 @@
 
 use std::array::from_fn;
 
+use bytemuck::Pod;
+
 use super::element::{Blocks, Element};
 use super::lanes::{Lanes, Operation};
+use super::prefetch::prefetch;
 
 /// A distance function, written once over the lanes of any instruction set.
 ///
@@ -47,17 +50,40 @@ impl<K: Kernel<Row>, Row: Element> Operation for Pair<'_, K, Row> {
     }
 }
 
+/// What leads to a row.
+pub(crate) trait Leads<Row>: Copy {
+    fn row(&self) -> &[Row];
+}
+
+impl<Row> Leads<Row> for &[Row] {
+    #[inline(always)]
+    fn row(&self) -> &[Row] {
+        self
+    }
+}
+
+/// The bytes of a row, aligned as its elements are.
+#[derive(Clone, Copy)]
+pub(crate) struct Raw<'a>(pub(crate) &'a [u8]);
+
+impl<Row: Pod> Leads<Row> for Raw<'_> {
+    #[inline(always)]
+    fn row(&self) -> &[Row] {
+        bytemuck::cast_slice(self.0)
+    }
+}
+
 /// One query and many rows of the same length, and a place for each total. The first `asked` lines
 /// of each row are on their way already.
-pub(crate) struct Batch<'a, K: Kernel<Row>, Row: Element> {
+pub(crate) struct Batch<'a, K: Kernel<Row>, Row: Element, P> {
     pub(crate) kernel: K,
     pub(crate) query: &'a [K::Query],
-    pub(crate) rows: &'a [&'a [Row]],
+    pub(crate) rows: &'a [P],
     pub(crate) totals: &'a mut [Row::Total],
     pub(crate) asked: usize,
 }
 
-impl<K: Kernel<Row>, Row: Element> Operation for Batch<'_, K, Row> {
+impl<K: Kernel<Row>, Row: Element, P: Leads<Row>> Operation for Batch<'_, K, Row, P> {
     type Output = ();
 
     #[inline(always)]
@@ -67,25 +93,26 @@ impl<K: Kernel<Row>, Row: Element> Operation for Batch<'_, K, Row> {
     }
 }
 
-impl<K: Kernel<Row>, Row: Element> Batch<'_, K, Row> {
+impl<K: Kernel<Row>, Row: Element, P: Leads<Row>> Batch<'_, K, Row, P> {
     /// Folds `N` rows at a time, and the rest one by one.
     #[inline(always)]
     fn by<L: Lanes, const N: usize>(self, lanes: L) {
         let Self { kernel, query, rows, totals, asked } = self;
-        let ahead = ahead(size_of_val(rows.first().copied().unwrap_or_default()));
-        for row in rows.iter().take(ahead) {
-            for line in asked..size_of_val(*row).div_ceil(LINE) {
-                prefetch_line(lanes, row, line);
+        let ahead = ahead(rows.first().map_or(0, |first| size_of_val(first.row())));
+        for row in rows.iter().take(ahead).map(Leads::row) {
+            for line in asked..size_of_val(row).div_ceil(LINE) {
+                prefetch_line(row, line);
             }
         }
         let (groups, rest) = rows.as_chunks::<N>();
         let (group_totals, rest_totals) = totals.as_chunks_mut::<N>();
         for (i, (group, totals)) in groups.iter().zip(group_totals).enumerate() {
             // Past the end a row asks for itself, which costs nothing.
-            let next = from_fn(|row| *rows.get(i * N + ahead + row).unwrap_or(&group[row]));
-            *totals = fold(lanes, kernel, query, *group, next, asked);
+            let next = from_fn(|row| rows.get(i * N + ahead + row).unwrap_or(&group[row]).row());
+            let group = from_fn(|row| group[row].row());
+            *totals = fold(lanes, kernel, query, group, next, asked);
         }
-        for (row, total) in rest.iter().zip(rest_totals) {
+        for (row, total) in rest.iter().map(Leads::row).zip(rest_totals) {
             [*total] = fold(lanes, kernel, query, [row], [row], 0);
         }
     }
@@ -112,7 +139,7 @@ fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
         let query_block = K::Query::load(lanes, query_block);
         for (row, sums) in sums.iter_mut().enumerate() {
             if N > 1 && i >= asked {
-                prefetch_line(lanes, next[row], i);
+                prefetch_line(next[row], i);
             }
             *sums = kernel.step(lanes, *sums, query_block, Row::load(lanes, &parts[row].0[i]));
         }
@@ -121,7 +148,7 @@ fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
         let query_block = K::Query::load_tail(lanes, query_tail);
         for (row, sums) in sums.iter_mut().enumerate() {
             if N > 1 && blocks >= asked {
-                prefetch_line(lanes, next[row], blocks);
+                prefetch_line(next[row], blocks);
             }
             *sums = kernel.step(lanes, *sums, query_block, Row::load_tail(lanes, parts[row].1));
         }
@@ -131,8 +158,8 @@ fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
 
 /// Asks for one line of a row, counted from its start.
 #[inline(always)]
-pub(crate) fn prefetch_line<T, L: Lanes>(lanes: L, row: &[T], line: usize) {
-    lanes.prefetch(row.as_ptr().cast::<u8>().wrapping_add(line * LINE));
+pub(crate) fn prefetch_line<T>(row: &[T], line: usize) {
+    prefetch(row.as_ptr().cast::<u8>().wrapping_add(line * LINE));
 }
 
 /// Bytes in a cache line, and in a block.

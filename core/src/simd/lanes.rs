@@ -23,9 +23,6 @@ pub trait Lanes: Copy {
     /// Runs `operation`, compiled with the instruction set that `self` proves.
     fn run<O: Operation>(self, operation: O) -> O::Output;
 
-    /// Asks for the cache line at `address`, which may be anything.
-    fn prefetch(self, address: *const u8);
-
     fn load_floats(self, block: &[f32; 16]) -> Self::Floats;
 
     /// Loads fewer than sixteen floats; the other lanes are zero.

@@ -8,6 +8,8 @@
 mod element;
 mod fold;
 mod lanes;
+mod prefetch;
+#[cfg(any(not(all(target_arch = "wasm32", target_feature = "simd128")), feature = "twins"))]
 mod scalar;
 
 #[cfg(target_arch = "x86_64")]
@@ -31,7 +33,7 @@ use serde::Serialize;
 use crate::error::Error;
 pub use element::{Code, DIMENSIONS_MAX, Element};
 pub use fold::Kernel;
-pub(crate) use fold::{Batch, Pair, prefetch_line};
+pub(crate) use fold::{Batch, Pair, Raw, prefetch_line};
 pub(crate) use lanes::{Lanes, Operation};
 
 /// Declares the sets, from the one that every machine has to the best, each with its name, the
@@ -101,8 +103,11 @@ macro_rules! instruction_sets {
 }
 
 instruction_sets! {
-    /// No vector instructions asked for; every machine has it.
-    Scalar, "scalar", all(), scalar::Scalar;
+    /// No vector instructions asked for; every machine has it, but a module with simd128 only where
+    /// the feature `twins` asks for it.
+    Scalar, "scalar", any(
+        not(all(target_arch = "wasm32", target_feature = "simd128")), feature = "twins"
+    ), scalar::Scalar;
     /// x86-64 with 256-bit registers.
     Avx2, "avx2", target_arch = "x86_64", avx2::Avx2;
     /// x86-64 with 512-bit registers: F, BW and VNNI.
@@ -151,11 +156,11 @@ impl Simd {
     ///
     /// # Panics
     ///
-    /// Never: every machine has the scalar set.
+    /// Never: every build has a set that all its machines have.
     #[must_use]
     pub fn detect() -> Self {
         let best = Isa::ALL.iter().rev().find_map(|&isa| Self::prove(isa));
-        best.expect("every machine has the scalar set")
+        best.expect("every build has a set that all its machines have")
     }
 
     /// The given set.

@@ -1,7 +1,7 @@
 //! NEON: a block in four registers; with the dot-product extension where `DOTPROD` says so.
 //!
-//! The targets that this file is built for have NEON throughout. `sdot` and the prefetch are
-//! written as assembly because their intrinsics are not stable.
+//! The targets that this file is built for have NEON throughout. `sdot` is written as
+//! assembly because its intrinsic is not stable.
 #![expect(unsafe_code, reason = "intrinsics; each is behind the proof that a value of `Neon` is")]
 
 use std::arch::aarch64::*;
@@ -66,17 +66,6 @@ impl<const DOTPROD: bool> Lanes for Neon<DOTPROD> {
     }
 
     proven! { "neon":
-        fn prefetch(self, address: *const u8) -> () {
-            // SAFETY: a prefetch of any address does nothing that a program can observe.
-            unsafe {
-                asm!(
-                    "prfm pldl1keep, [{address}]",
-                    address = in(reg) address,
-                    options(nostack, preserves_flags, readonly),
-                );
-            }
-        }
-
         fn load_floats(self, block: &[f32; 16]) -> [float32x4_t; 4] {
             // SAFETY: a block is four registers long.
             let block = unsafe { vld1q_f32_x4(block.as_ptr()) };

@@ -28,9 +28,6 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn prefetch(self, _address: *const u8) {}
-
-    #[inline(always)]
     fn load_floats(self, block: &[f32; 16]) -> [f32; 16] {
         *block
     }

@@ -6,9 +6,33 @@
 #![expect(unsafe_code, reason = "loads through a pointer")]
 
 use std::arch::wasm32::*;
-use std::array::from_fn;
 
 use super::lanes::{Lanes, Operation};
+
+/// The same of each quarter of a block, written out: a module is compiled for size, which leaves
+/// loops and closures as they are.
+macro_rules! quarters {
+    ($i:ident => $each:expr) => {
+        [
+            {
+                let $i = 0;
+                $each
+            },
+            {
+                let $i = 1;
+                $each
+            },
+            {
+                let $i = 2;
+                $each
+            },
+            {
+                let $i = 3;
+                $each
+            },
+        ]
+    };
+}
 
 /// The build has simd128.
 #[derive(Debug, Clone, Copy)]
@@ -35,33 +59,30 @@ impl Lanes for Simd128 {
     }
 
     #[inline(always)]
-    fn prefetch(self, _address: *const u8) {}
-
-    #[inline(always)]
     fn load_floats(self, block: &[f32; 16]) -> [v128; 4] {
         let (quarters, _) = block.as_chunks::<4>();
         // SAFETY: a quarter is one register long, and the load needs no alignment.
-        from_fn(|i| unsafe { v128_load(quarters[i].as_ptr().cast()) })
+        quarters!(i => unsafe { v128_load(quarters[i].as_ptr().cast()) })
     }
 
     #[inline(always)]
     fn add(self, a: [v128; 4], b: [v128; 4]) -> [v128; 4] {
-        from_fn(|i| f32x4_add(a[i], b[i]))
+        quarters!(i => f32x4_add(a[i], b[i]))
     }
 
     #[inline(always)]
     fn sub(self, a: [v128; 4], b: [v128; 4]) -> [v128; 4] {
-        from_fn(|i| f32x4_sub(a[i], b[i]))
+        quarters!(i => f32x4_sub(a[i], b[i]))
     }
 
     #[inline(always)]
     fn mul(self, a: [v128; 4], b: [v128; 4]) -> [v128; 4] {
-        from_fn(|i| f32x4_mul(a[i], b[i]))
+        quarters!(i => f32x4_mul(a[i], b[i]))
     }
 
     #[inline(always)]
     fn abs(self, a: [v128; 4]) -> [v128; 4] {
-        a.map(|lanes| f32x4_abs(lanes))
+        quarters!(i => f32x4_abs(a[i]))
     }
 
     #[inline(always)]
@@ -76,22 +97,22 @@ impl Lanes for Simd128 {
     fn load_bytes(self, block: &[u8; 64]) -> [v128; 4] {
         let (quarters, _) = block.as_chunks::<16>();
         // SAFETY: a quarter is one register long, and the load needs no alignment.
-        from_fn(|i| unsafe { v128_load(quarters[i].as_ptr().cast()) })
+        quarters!(i => unsafe { v128_load(quarters[i].as_ptr().cast()) })
     }
 
     #[inline(always)]
     fn xor(self, a: [v128; 4], b: [v128; 4]) -> [v128; 4] {
-        from_fn(|i| v128_xor(a[i], b[i]))
+        quarters!(i => v128_xor(a[i], b[i]))
     }
 
     #[inline(always)]
     fn abs_difference(self, a: [v128; 4], b: [v128; 4]) -> [v128; 4] {
-        from_fn(|i| i8x16_abs(i8x16_sub(a[i], b[i])))
+        quarters!(i => i8x16_abs(i8x16_sub(a[i], b[i])))
     }
 
     #[inline(always)]
     fn count_ones(self, a: [v128; 4]) -> [v128; 4] {
-        a.map(|bytes| u8x16_popcnt(bytes))
+        quarters!(i => u8x16_popcnt(a[i]))
     }
 
     #[inline(always)]
@@ -102,26 +123,25 @@ impl Lanes for Simd128 {
     #[inline(always)]
     fn add_bytes(self, sums: v128, bytes: [v128; 4]) -> v128 {
         // Four bytes of at most 127 fit 16 bits many times over.
-        let pairs = bytes.map(|sixteen| u16x8_extadd_pairwise_u8x16(sixteen));
+        let pairs = quarters!(i => u16x8_extadd_pairwise_u8x16(bytes[i]));
         let pairs = i16x8_add(i16x8_add(pairs[0], pairs[1]), i16x8_add(pairs[2], pairs[3]));
         i32x4_add(sums, u32x4_extadd_pairwise_u16x8(pairs))
     }
 
     #[inline(always)]
     fn add_products(self, sums: v128, codes: [v128; 4], signed: [v128; 4]) -> v128 {
-        let mut sums = sums;
-        for i in 0..4 {
-            let low = i32x4_dot_i16x8(
+        let products = quarters!(i => i32x4_add(
+            i32x4_dot_i16x8(
                 i16x8_extend_low_i8x16(codes[i]),
                 i16x8_extend_low_i8x16(signed[i]),
-            );
-            let high = i32x4_dot_i16x8(
+            ),
+            i32x4_dot_i16x8(
                 i16x8_extend_high_i8x16(codes[i]),
                 i16x8_extend_high_i8x16(signed[i]),
-            );
-            sums = i32x4_add(sums, i32x4_add(low, high));
-        }
-        sums
+            )
+        ));
+        let halves = [i32x4_add(products[0], products[1]), i32x4_add(products[2], products[3])];
+        i32x4_add(sums, i32x4_add(halves[0], halves[1]))
     }
 
     #[inline(always)]

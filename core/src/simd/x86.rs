@@ -1,19 +1,6 @@
-//! What the two x86 sets share: prefetch, and the last steps of a sum.
-#![expect(unsafe_code, reason = "prefetch, which older compilers call unsafe")]
+//! What the two x86 sets share: the last steps of a sum.
 
 use std::arch::x86_64::*;
-
-/// Asks for the cache line at `address` in all levels of the cache.
-#[inline]
-#[target_feature(enable = "avx2")]
-#[expect(clippy::allow_attributes, reason = "the oldest supported compiler needs the block")]
-#[allow(unused_unsafe, reason = "newer compilers know that prefetch is safe")]
-pub(super) fn prefetch(address: *const u8) {
-    // SAFETY: a prefetch of any address does nothing that a program can observe.
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(address.cast());
-    }
-}
 
 /// Eight floats by halves: 8 to 4, 4 to 2, 2 to 1.
 #[inline]

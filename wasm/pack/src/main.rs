@@ -1,4 +1,5 @@
-//! Builds what the npm package ships into `wasm/npm/dist`: the module and its glue.
+//! Builds what the npm package ships into `wasm/npm/dist`, the module and its glue, and the same
+//! with the checks that its tests run into `wasm/npm/checks`.
 //!
 //! `cargo run -p vicino-pack` compiles `vicino-wasm`, writes the glue with the version of
 //! wasm-bindgen that the workspace's lock names, adds the licences, and shrinks the module with
@@ -18,11 +19,23 @@ fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let npm = root.join("wasm/npm");
     let dist = npm.join("dist");
+    build(&root, &["--features", "checks"], &npm.join("checks"))?;
+    build(&root, &[], &dist)?;
+    for license in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        fs::copy(root.join(license), dist.join(license))?;
+    }
+    Ok(())
+}
+
+/// Builds the module and its glue into a folder.
+fn build(root: &Path, features: &[&str], dist: &Path) -> Result<()> {
+    let npm = root.join("wasm/npm");
     let module = dist.join("vicino_bg.wasm");
 
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(&root).args(["build", "--profile", "wasm", "--target", TARGET]);
-    cargo.args(["--package", "vicino-wasm", "--config", &without_paths(&root)?]);
+    cargo.current_dir(root).args(["build", "--profile", "wasm", "--target", TARGET]);
+    cargo.args(["--package", "vicino-wasm", "--config", &without_paths(root)?]);
+    cargo.args(features);
     run(&mut cargo)?;
 
     let target = env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), Into::into);
@@ -33,11 +46,7 @@ fn main() -> Result<()> {
         .web(true)?
         .typescript(true)
         .omit_default_module_path(false)
-        .generate(&dist)?;
-
-    for license in ["LICENSE-APACHE", "LICENSE-MIT"] {
-        fs::copy(root.join(license), dist.join(license))?;
-    }
+        .generate(dist)?;
 
     let optimizer = npm.join("node_modules/.bin/wasm-opt");
     ensure!(optimizer.exists(), "no {}; run `npm ci` in wasm/npm first", optimizer.display());
