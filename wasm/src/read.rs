@@ -37,7 +37,7 @@ pub(crate) fn options(
         return Ok(());
     }
     for (name, field) in fields(value, false)? {
-        // What stands for nothing is as if it were not there, but that an unknown scope is no scope.
+        // What stands for nothing is as if it were not there; but an unknown scope is no scope.
         if field.is_undefined() && !name.starts_with("scope") {
             continue;
         }
