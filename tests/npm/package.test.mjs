@@ -57,14 +57,24 @@ test("the package holds its module, its glue, its types, and nothing of ours", (
   const files = JSON.parse(listed)[0].files.map((file) => file.path);
   assert.deepEqual(files.sort(), [
     "README.md",
+    "deno.js",
     "dist/LICENSE-APACHE",
     "dist/LICENSE-MIT",
-    "dist/vicino.d.ts",
+    "dist/bytes.js",
+    "dist/node.cjs",
     "dist/vicino.js",
     "dist/vicino_bg.wasm",
-    "dist/vicino_bg.wasm.d.ts",
+    "edge-light.js",
+    "host.js",
+    "index.d.cts",
+    "index.d.ts",
+    "inline.d.ts",
+    "inline.js",
+    "load.js",
     "node.js",
     "package.json",
+    "vicino.js",
     "web.js",
+    "workerd.js",
   ]);
 });

@@ -2,8 +2,9 @@
 //! with the checks that its tests run into `wasm/npm/checks`.
 //!
 //! `cargo run -p vicino-pack` compiles `vicino-wasm`, writes the glue with the version of
-//! wasm-bindgen that the workspace's lock names, adds the licences, and shrinks the module with
-//! the `wasm-opt` that `npm ci` in `wasm/npm` installs.
+//! wasm-bindgen that the workspace's lock names, adds the licences, and has what `npm ci` in
+//! `wasm/npm` installs shrink the module, write it as code too, and bundle the package for
+//! `require`.
 
 use std::env;
 use std::fs;
@@ -24,12 +25,12 @@ fn main() -> Result<()> {
     for license in ["LICENSE-APACHE", "LICENSE-MIT"] {
         fs::copy(root.join(license), dist.join(license))?;
     }
-    Ok(())
+    run(tool(&npm, "esbuild")?.args(BYTES))?;
+    run(tool(&npm, "esbuild")?.args(REQUIRED))
 }
 
 /// Builds the module and its glue into a folder.
 fn build(root: &Path, features: &[&str], dist: &Path) -> Result<()> {
-    let npm = root.join("wasm/npm");
     let module = dist.join("vicino_bg.wasm");
 
     let mut cargo = Command::new(env!("CARGO"));
@@ -44,14 +45,49 @@ fn build(root: &Path, features: &[&str], dist: &Path) -> Result<()> {
         .input_path(compiled)
         .out_name("vicino")
         .web(true)?
-        .typescript(true)
+        .typescript(false)
         .omit_default_module_path(false)
         .generate(dist)?;
 
-    let optimizer = npm.join("node_modules/.bin/wasm-opt");
-    ensure!(optimizer.exists(), "no {}; run `npm ci` in wasm/npm first", optimizer.display());
-    run(Command::new(optimizer).arg("-O3").arg(&module).arg("-o").arg(&module))
+    run(tool(&root.join("wasm/npm"), "wasm-opt")?.arg("-O3").arg(&module).arg("-o").arg(&module))
 }
+
+/// A tool that is run in the package's folder.
+fn tool(npm: &Path, name: &str) -> Result<Command> {
+    let path = npm.join("node_modules/.bin").join(name);
+    ensure!(path.exists(), "no {}; run `npm ci` in wasm/npm first", path.display());
+    let mut command = Command::new(path);
+    command.current_dir(npm);
+    Ok(command)
+}
+
+/// The module as code, for those who can fetch nothing. The target decides how it is decoded: not
+/// every engine has `Uint8Array.fromBase64`.
+const BYTES: [&str; 8] = [
+    "dist/vicino_bg.wasm",
+    "--bundle",
+    "--loader:.wasm=binary",
+    "--format=esm",
+    "--platform=neutral",
+    "--target=es2022",
+    "--outfile=dist/bytes.js",
+    "--log-level=warning",
+];
+
+/// The package for `require`, where it cannot have ES modules: in Jest, and in Node before 20.19.
+/// It finds the module from where `node.js` would.
+const REQUIRED: [&str; 9] = [
+    "node.js",
+    "--bundle",
+    "--format=cjs",
+    "--platform=node",
+    "--target=node20",
+    "--define:import.meta.url=nodeJsUrl",
+    "--banner:js=const nodeJsUrl = require('node:url').pathToFileURL(require('node:path')\
+        .join(__dirname, '../node.js'));",
+    "--outfile=dist/node.cjs",
+    "--log-level=warning",
+];
 
 /// The flags that keep this machine's folders out of the module, as a setting of cargo.
 fn without_paths(root: &Path) -> Result<String> {
