@@ -4,8 +4,8 @@
 //! entry. What a write would take is known when it is added, so that the one is refused that is too
 //! much, and not its neighbors.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::Collection;
@@ -223,8 +223,11 @@ impl<'c> WriteBatch<'c> {
         let (write, alone) = (self.writes, self.alone);
         // In the order of the call, so that slots are too.
         let sorted = |ids: BTreeMap<&str, usize>| {
-            let names = ids.keys().filter(|_| !alone).map(|id| (Box::from(*id), write));
-            (names.collect::<BTreeMap<_, _>>(), ids.into_values().collect::<BTreeSet<_>>())
+            let mut names = BTreeMap::new();
+            names.extend(ids.keys().filter(|_| !alone).map(|id| (Box::from(*id), write)));
+            let mut last: Vec<usize> = ids.into_values().collect();
+            last.sort_unstable();
+            (names, last)
         };
         let scopes: Vec<(Scope, _)> =
             scopes.into_iter().map(|(scope, ids)| (scope.clone(), sorted(ids))).collect();
@@ -261,7 +264,8 @@ impl<'c> WriteBatch<'c> {
         record.write_with(&metadata, now, &mut written)?;
         let updates = vec![Update { slot, metadata, record: written }];
         let batch = Batch { updates, ..Batch::default() };
-        let ids = BTreeMap::from([(Box::from(key.id()), self.writes)]);
+        let mut ids = BTreeMap::new();
+        ids.insert(key.id().into(), self.writes);
         let change = ScopeChange { batch, ids, ..ScopeChange::default() };
         self.append(vec![(key.scope().clone(), change)])?;
         Ok(Written { keys: Vec::new(), count: 1 })
@@ -272,11 +276,11 @@ impl<'c> WriteBatch<'c> {
         keys: &[EntryKey],
         find: impl for<'p> Fn(&'p PartitionWriter, &str, i64) -> Option<(u32, Record<'p>)>,
     ) -> Result<Written, Error> {
-        let mut scopes: BTreeMap<&Scope, ScopeChange> = BTreeMap::new();
+        let mut scopes: BTreeMap<Scope, Box<ScopeChange>> = BTreeMap::new();
         for key in keys {
             let Some(partition) = self.collection.partitions.get(key.scope()) else { continue };
             if let Some((slot, _)) = find(partition, key.id(), partition.now(self.now)) {
-                let change = scopes.entry(key.scope()).or_default();
+                let change = scopes.entry(key.scope().clone()).or_default();
                 if change.ids.insert(key.id().into(), self.writes).is_none() {
                     change.batch.deaths.push(slot);
                     change.deleted.push(key.id().into());
@@ -284,7 +288,7 @@ impl<'c> WriteBatch<'c> {
             }
         }
         let count = scopes.values().map(|change| change.deleted.len()).sum();
-        self.append(scopes.into_iter().map(|(scope, change)| (scope.clone(), change)).collect())?;
+        self.append(scopes.into_iter().map(|(scope, change)| (scope, *change)).collect())?;
         Ok(Written { keys: Vec::new(), count })
     }
 

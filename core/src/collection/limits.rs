@@ -35,7 +35,7 @@ pub struct ScopeLimits {
 pub(super) struct Limits {
     memory: Option<usize>,
     every_scope: ScopeLimits,
-    scopes: BTreeMap<Scope, ScopeLimits>,
+    scopes: BTreeMap<Scope, Box<ScopeLimits>>,
 }
 
 impl Limits {
@@ -70,7 +70,7 @@ impl Collection {
 
     /// Sets how much a scope may hold. One that holds more keeps it, and takes no more.
     pub fn set_scope_limits(&mut self, scope: Scope, limits: ScopeLimits) {
-        self.limits.scopes.insert(scope, limits);
+        self.limits.scopes.insert(scope, Box::new(limits));
     }
 
     /// About how many bytes `entries` entries in one scope take, whose ids, metadata and texts have
@@ -114,7 +114,8 @@ impl Collection {
             }
             more = true;
             let scope = partition.scope();
-            let limits = self.limits.scopes.get(scope).unwrap_or(&self.limits.every_scope);
+            let limits = self.limits.scopes.get(scope);
+            let limits = limits.map_or(&self.limits.every_scope, |limits| limits);
             let vectors = partition.catalog.len + batch.births.len() - batch.deaths.len();
             let held = [
                 ("vectors", limits.vectors, vectors, partition.catalog.len),

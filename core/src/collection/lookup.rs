@@ -76,12 +76,16 @@ impl Lookup {
             left = left.checked_sub(count)?;
             Some((time, count))
         };
-        let expiries: Option<BTreeMap<i64, usize>> = expiries.into_iter().map(count).collect();
-        let expiries = expiries.filter(|_| ascend);
+        let mut counts = Some(BTreeMap::new()).filter(|_| ascend);
+        for each in expiries.into_iter().map(count) {
+            counts = counts.zip(each).map(|(mut counts, (time, count))| {
+                counts.insert(time, count);
+                counts
+            });
+        }
         let mut lookup = Self {
             ids,
-            expiries: expiries
-                .ok_or_else(|| corrupt(EXPIRIES.name)("are not of as many entries"))?,
+            expiries: counts.ok_or_else(|| corrupt(EXPIRIES.name)("are not of as many entries"))?,
             indexed: OnceLock::new(),
             saved: part.take(COLUMNS, 1)?.map(|columns| (columns, slots)),
             lost: Vec::new(),
@@ -348,7 +352,9 @@ fn times(record: Record<'_>) -> Object {
     let created = Some(record.created_at());
     let times = [(EVENT, record.event_time()), (CREATED, created), (EXPIRES, record.expires_at())];
     let known = times.into_iter().filter_map(|(name, time)| Some((name, time?)));
-    known.map(|(name, time)| (name.to_owned(), time.into())).collect()
+    let mut times = Object::new();
+    times.extend(known.map(|(name, time)| (name.to_owned(), time.into())));
+    times
 }
 
 /// What columns ask of entries.

@@ -1,6 +1,6 @@
 //! Clearing up: what has expired, and what deletes leave behind.
 
-use super::directory::Known;
+use super::directory::{Known, in_order};
 use super::partition::PartitionWriter;
 use super::{Collection, ScopeCommit, Write};
 use crate::entry::check_time;
@@ -80,9 +80,7 @@ impl Collection {
     #[must_use]
     pub fn expired_scopes(&self, now: i64) -> Vec<Scope> {
         let open = self.open_scopes(|partition| partition.has_expired(now));
-        let mut all = [open, self.closed_scopes(now)].concat();
-        all.sort_unstable();
-        all
+        in_order(open.into_iter().chain(self.closed_scopes(now)))
     }
 
     /// The scopes where there is something to do, from the one behind the last.
@@ -90,8 +88,7 @@ impl Collection {
         let mut due = self
             .open_scopes(|partition| partition.has_waste() || purge && partition.has_expired(now));
         if purge {
-            due.extend(self.closed_scopes(now));
-            due.sort_unstable();
+            due = in_order(due.into_iter().chain(self.closed_scopes(now)));
         }
         self.behind_last(&mut due);
         due
@@ -117,9 +114,7 @@ impl Collection {
         let shelf = self.reader.shelf();
         let all = self.partitions.iter().chain(shelf.resting());
         let chosen = all.filter(|(_, partition)| is_chosen(partition));
-        let mut chosen: Vec<Scope> = chosen.map(|(scope, _)| scope.clone()).collect();
-        chosen.sort_unstable();
-        chosen
+        in_order(chosen.map(|(scope, _)| scope.clone()))
     }
 
     /// Removes scopes.

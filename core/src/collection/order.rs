@@ -102,9 +102,12 @@ impl Order {
 
     /// Puts all slots in order again, but for some.
     pub(super) fn sort_without(&mut self, gone: &SlotSet, records: &Records) {
-        let mut slots: Vec<u32> = self.iter().filter(|slot| !gone.contains(*slot)).collect();
-        slots.sort_by_key(|slot| id_of(*slot, records));
-        *self = Self::Own(Sorted::of(slots));
+        let mut sorted = Sorted::of(Vec::new());
+        for slot in self.iter().filter(|slot| !gone.contains(*slot)) {
+            let id = id_of(slot, records);
+            sorted.insert(sorted.first(|other| id_of(*other, records) <= id), slot);
+        }
+        *self = Self::Own(sorted);
     }
 
     fn own(&mut self) -> &mut Sorted<u32> {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 
 use super::closed::Shelf;
-use super::directory::{Directory, Known};
+use super::directory::{Directory, Known, in_order};
 use super::lookup::{Lookup, Wanted};
 use super::partition::{Catalog, Partition, PartitionWriter};
 use super::record::Record;
@@ -218,9 +218,7 @@ impl CollectionReader {
             };
             (len > 0).then(|| known.scope().clone())
         };
-        let mut scopes: Vec<_> = self.for_each(held).into_iter().flatten().collect();
-        scopes.sort_unstable();
-        scopes
+        in_order(self.for_each(held).into_iter().flatten())
     }
 
     /// The scopes that are known, also those that hold nothing any more, in no order that means

@@ -75,7 +75,8 @@ impl Parts<'_> {
         }
         bytes.extend(self.id.as_bytes());
         let before = bytes.len();
-        rmp_serde::encode::write(bytes, self.metadata).expect("memory can be written to");
+        let written = rmp_serde::encode::write(bytes, self.metadata);
+        assert!(written.is_ok(), "memory can be written to");
         let len = bytes.len() - before;
         check_size("bytes of metadata", METADATA_BYTES_MAX, len)?;
         let len = u32::try_from(len).expect("a megabyte at most").to_le_bytes();

@@ -22,6 +22,7 @@ use crate::memory::{Guard, SlotSet};
 use crate::query::{Target, VectorQuery, VectorResult};
 use crate::scope::Scope;
 use crate::snapshot::corrupt;
+use crate::sorted::ordered_bits;
 
 /// An entry that was found in one of the scopes.
 pub(super) struct Hit<'g> {
@@ -71,7 +72,7 @@ impl CollectionReader {
         query: &VectorQuery,
         searcher: &mut Searcher,
     ) -> Result<Vec<VectorResult>, Error> {
-        self.answer(query, searcher, |_, _| ()).map(|(results, _)| results)
+        self.answer(query, searcher, &mut |_, _| ()).map(|(results, _)| results)
     }
 
     /// The same as [`search`](Self::search), and how it came about.
@@ -85,7 +86,7 @@ impl CollectionReader {
         searcher: &mut Searcher,
     ) -> Result<(Vec<VectorResult>, Explain), Error> {
         let mut scopes = Vec::with_capacity(query.scopes.len());
-        let (results, short) = self.answer(query, searcher, |scope, seen| {
+        let (results, short) = self.answer(query, searcher, &mut |scope, seen| {
             let Seen { plan, entries, matches, ef, cost } = seen;
             scopes.push(ScopeExplain { scope: scope.clone(), plan, entries, matches, ef, cost });
         })?;
@@ -97,7 +98,7 @@ impl CollectionReader {
         &self,
         query: &VectorQuery,
         searcher: &mut Searcher,
-        mut tell: impl FnMut(&Scope, Seen),
+        tell: &mut dyn FnMut(&Scope, Seen),
     ) -> Result<(Vec<VectorResult>, Option<Short>), Error> {
         query.validate()?;
         let (vector, itself) = match &query.target {
@@ -108,16 +109,18 @@ impl CollectionReader {
         };
         let ask = Ask { query, vector: &vector, itself };
         if let [scope] = &*query.scopes {
-            return self.search_scope(&ask, 0, searcher, |hits, seen| {
+            let mut answer = Ok((Vec::new(), None));
+            self.search_scope(&ask, 0, searcher, &mut |hits, seen| {
                 tell(scope, seen);
-                self.finish(query, hits)
+                answer = self.finish(query, hits);
             })?;
+            return answer;
         }
         let mut hits: Vec<Hit<'static>> = Vec::new();
         for (number, scope) in query.scopes.iter().enumerate() {
             // A scope that is named twice is searched once.
             if !query.scopes[..number].contains(scope) {
-                self.search_scope(&ask, number, searcher, |found, seen| {
+                self.search_scope(&ask, number, searcher, &mut |found, seen| {
                     tell(scope, seen);
                     merge(&mut hits, found, query.depth());
                 })?;
@@ -168,13 +171,13 @@ impl CollectionReader {
     }
 
     /// Finds the nearest in one of the scopes, and gives them to `then` while it is being read.
-    fn search_scope<T>(
+    fn search_scope(
         &self,
         ask: &Ask<'_>,
         number: usize,
         searcher: &mut Searcher,
-        then: impl FnOnce(Vec<Hit<'_>>, Seen) -> T,
-    ) -> Result<T, Error> {
+        then: &mut dyn FnMut(Vec<Hit<'_>>, Seen),
+    ) -> Result<(), Error> {
         let scope = &ask.query.scopes[number];
         let Searcher { pin, outer, scratch } = searcher;
         let outer = outer.enter(self.reading());
@@ -188,7 +191,8 @@ impl CollectionReader {
             }
             None => {
                 check_query(self.config().distance_metric, self.dimensions(), ask.vector)?;
-                return Ok(then(Vec::new(), Seen::default()));
+                then(Vec::new(), Seen::default());
+                return Ok(());
             }
         };
         partition.count_query();
@@ -214,7 +218,8 @@ impl CollectionReader {
             hits.retain(|hit| itself != Some(Record::at(&hit.record).id()));
             hits.truncate(ask.query.depth());
         }
-        Ok(then(hits, seen))
+        then(hits, seen);
+        Ok(())
     }
 
     /// Leaves the nearest in a partition in the scratch.
@@ -300,8 +305,13 @@ fn merge(hits: &mut Vec<Hit<'static>>, found: Vec<Hit<'_>>, depth: usize) {
     let more: Vec<_> = found.into_iter().take_while(nearer).map(Hit::owned).collect();
     hits.extend(more);
     // Stable: of equals those of the scope that is named first.
-    hits.sort_by(|a, b| a.distance.total_cmp(&b.distance));
-    hits.truncate(depth);
+    let distances = hits.iter().map(|hit| u64::from(ordered_bits(hit.distance)));
+    let mut order: Vec<u64> = (0..).zip(distances).map(|(i, bits)| bits << 32 | i).collect();
+    order.sort_unstable();
+    let mut all: Vec<Option<Hit<'static>>> = hits.drain(..).map(Some).collect();
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is a place")]
+    let places = order.into_iter().map(|number| number as u32 as usize);
+    hits.extend(places.take(depth).filter_map(|place| all[place].take()));
 }
 
 impl Hit<'_> {

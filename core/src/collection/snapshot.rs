@@ -116,7 +116,7 @@ impl Collection {
     /// [`Error::OutOfMemory`], and [`Error::WriteConflict`] while a scope is changed
     /// [apart](super::PreparedBatch::commit_apart).
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        self.snapshot_of(|_| true)
+        self.snapshot_of(&|_| true)
     }
 
     /// The same of some scopes, as far as they are there.
@@ -125,12 +125,13 @@ impl Collection {
     ///
     /// [`Error::OutOfMemory`].
     pub fn snapshot_scopes(&self, scopes: &[Scope]) -> Result<Snapshot, Error> {
-        let scopes: BTreeSet<&Scope> = scopes.iter().collect();
-        self.snapshot_of(|scope| scopes.contains(scope))
+        let mut chosen = BTreeSet::new();
+        chosen.extend(scopes.iter().cloned());
+        self.snapshot_of(&|scope| chosen.contains(scope))
     }
 
-    fn snapshot_of(&self, is_chosen: impl Fn(&Scope) -> bool) -> Result<Snapshot, Error> {
-        if self.away.iter().any(&is_chosen) {
+    fn snapshot_of(&self, is_chosen: &dyn Fn(&Scope) -> bool) -> Result<Snapshot, Error> {
+        if self.away.iter().any(is_chosen) {
             return Err(Error::WriteConflict);
         }
         let shelf = self.reader.shelf();
@@ -140,7 +141,8 @@ impl Collection {
             let (save, entries) = (partition.save()?, partition.catalog.len);
             let next_expiry = partition.catalog.next_expiry.unwrap_or(i64::MAX);
             let (scope, stamp) = (scope.clone(), partition.stamp);
-            parts.insert(scope.clone(), SavedPart { scope, entries, next_expiry, stamp, save });
+            let part = SavedPart { scope: scope.clone(), entries, next_expiry, stamp, save };
+            parts.insert(scope, Box::new(part));
         }
         let closed = shelf.directory.iter().filter_map(|known| match known {
             Known::Closed(closed) if is_chosen(closed.scope()) => Some(Arc::clone(closed)),
@@ -153,9 +155,10 @@ impl Collection {
             let (save, entries) = (closed.save()?, closed.entries);
             let next_expiry = closed.next_expiry;
             let (scope, stamp) = (closed.scope().clone(), closed.stamp);
-            parts.insert(scope.clone(), SavedPart { scope, entries, next_expiry, stamp, save });
+            let part = SavedPart { scope: scope.clone(), entries, next_expiry, stamp, save };
+            parts.insert(scope, Box::new(part));
         }
-        let parts = parts.into_values().collect();
+        let parts = parts.into_values().map(|part| *part).collect();
         Ok(Snapshot { config: self.config().clone(), dimensions: self.dimensions(), parts })
     }
 

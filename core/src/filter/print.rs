@@ -17,11 +17,18 @@ impl From<&Filter> for Value {
             Filter::Field(path, op) => {
                 let text = path.to_string();
                 let text = if text.starts_with('$') { format!("\\{text}") } else { text };
-                (text, Object::from([(format!("${}", op.name()), op.value())]).into())
+                (text, one(format!("${}", op.name()), op.value()).into())
             }
         };
-        Object::from([pair]).into()
+        one(pair.0, pair.1).into()
     }
+}
+
+/// Not `Object::from`, which sorts.
+fn one(name: String, value: Value) -> Object {
+    let mut object = Object::new();
+    object.insert(name, value);
+    object
 }
 
 impl Serialize for Filter {

@@ -2,6 +2,7 @@
 //! beside it and codes of one index compare as they are.
 
 use crate::simd::Code;
+use crate::sorted::{of_ordered_bits, ordered_bits};
 
 /// A range of values in 127 steps; what lies outside is clipped to its ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,12 +16,14 @@ impl Int8 {
     /// The range that leaves out one value in 2,000 at each end: few enough to be told apart by
     /// the exact vectors, and the steps of the others are not spent on them.
     pub(crate) fn fit(mut values: Vec<f32>) -> Self {
-        values.sort_unstable_by(f32::total_cmp);
-        let clipped = values.len() / 2000;
-        match values[clipped..values.len() - clipped] {
+        values.iter_mut().for_each(|value| *value = f32::from_bits(ordered_bits(*value)));
+        let bits: &mut [u32] = bytemuck::cast_slice_mut(&mut values);
+        bits.sort_unstable();
+        let clipped = bits.len() / 2000;
+        match bits[clipped..bits.len() - clipped] {
             [] => Self::over(0.0, 0.0),
-            [one] => Self::over(one, one),
-            [low, .., high] => Self::over(low, high),
+            [one] => Self::over(of_ordered_bits(one), of_ordered_bits(one)),
+            [low, .., high] => Self::over(of_ordered_bits(low), of_ordered_bits(high)),
         }
     }
 

@@ -173,7 +173,7 @@ impl GraphWriter {
         states: &[State],
         executor: &dyn Executor,
     ) -> Vec<Dropped> {
-        back.sort_unstable();
+        sort_back(&mut back);
         let targets: Vec<&[Back]> = back.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).collect();
         let dropped = map(executor, targets.len(), |i| {
             let (target, layer, _) = targets[i][0];
@@ -197,15 +197,11 @@ impl GraphWriter {
 
     /// Finds a list for each live slot that is in none, near the one that dropped it: what leads to
     /// that one then leads to both.
-    pub(super) fn adopt_all(
-        &self,
-        view: &GraphView<'_>,
-        mut dropped: Vec<Dropped>,
-        states: &[State],
-    ) {
+    pub(super) fn adopt_all(&self, view: &GraphView<'_>, dropped: Vec<Dropped>, states: &[State]) {
+        let mut dropped: Vec<u64> = dropped.into_iter().map(joined).collect();
         dropped.sort_unstable();
-        dropped.dedup_by_key(|(slot, _)| *slot);
-        for (slot, from) in dropped {
+        dropped.dedup_by_key(|pair| *pair >> 32);
+        for (slot, from) in dropped.into_iter().map(parted) {
             let alone = self.in_degrees[slot as usize].load(Ordering::Relaxed) == 0;
             if alone && states[slot as usize] == State::Live && view.entry() != Some(slot) {
                 self.adopt(view, slot, vec![from], states);
@@ -296,6 +292,34 @@ impl GraphWriter {
             }
         }
         popular.or(uncounted)
+    }
+}
+
+/// Two slots as one number in their order: what is sorted is numbers, since each type that is
+/// sorted is some kilobytes of code.
+fn joined((first, second): (u32, u32)) -> u64 {
+    u64::from(first) << 32 | u64::from(second)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "each half is a slot")]
+fn parted(pair: u64) -> (u32, u32) {
+    ((pair >> 32) as u32, pair as u32)
+}
+
+/// Sorts links back by layer, then by target, then by slot.
+fn sort_back(back: &mut [Back]) {
+    let mut layers: Vec<Vec<u64>> = Vec::new();
+    for &(target, layer, slot) in &*back {
+        layers.resize(layers.len().max(layer + 1), Vec::new());
+        layers[layer].push(joined((target, slot)));
+    }
+    layers.iter_mut().for_each(|pairs| pairs.sort_unstable());
+    let sorted = layers
+        .iter()
+        .enumerate()
+        .flat_map(|(layer, pairs)| pairs.iter().map(move |&pair| (layer, parted(pair))));
+    for (place, (layer, (target, slot))) in back.iter_mut().zip(sorted) {
+        *place = (target, layer, slot);
     }
 }
 

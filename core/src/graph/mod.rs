@@ -1,13 +1,13 @@
 //! A navigable small world in layers (Malkov and Yashunin, "Efficient and robust approximate
 //! nearest neighbor search using hierarchical navigable small world graphs", 2018).
 //!
-//! Written once for every kernel and kind of row: `measure` says what a distance is, `walk`
-//! searches, `two_hop` searches for a filter, `scan` compares all, `link` links slots in rounds,
-//! `prune` chooses links, `repair` leads around what was deleted; `any` has the searches of a graph
-//! whose kernel and rows are not said. The lists of the ground layer lie flat in whole cache lines;
-//! those of the layers above, few, lie aside. `Graph` is what searches read, `GraphWriter` has the
-//! only hands that change it. Only slots whose own lists are complete are ever in a list, and
-//! `check` holds that all live ones can be reached.
+//! Rows are bytes: `measure` knows what they mean and how far they are from one another, and alone
+//! is compiled for each kernel and kind of row. `search` is what searches ask, `walk` walks,
+//! `two_hop` walks for a filter, `scan` compares all, `link` links slots in rounds, `prune` chooses
+//! links, `repair` leads around what was deleted. The lists of the ground layer lie
+//! flat in whole cache lines; those of the layers above, few, lie aside. `Graph` is what searches
+//! read, `GraphWriter` has the only hands that change it. Only slots whose own lists are complete
+//! are ever in a list, and `check` holds that all live ones can be reached.
 
 mod admit;
 mod check;

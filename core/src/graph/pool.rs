@@ -2,6 +2,7 @@
 
 pub(crate) use super::admit::Admit;
 use crate::memory::{Pin, SlotSet, domain};
+use crate::sorted::{of_ordered_bits, ordered_bits};
 
 /// A slot and its distance, in the order of candidates: nearer first, then the smaller slot.
 ///
@@ -143,47 +144,56 @@ pub(crate) struct Exact {
     pub(crate) placed: Vec<f32>,
     pub(crate) slots: Vec<u32>,
     pub(crate) decoded: Vec<f32>,
-    pub(crate) results: Vec<Neighbor>,
+    /// What may be among the nearest, as numbers in the order of results.
+    near: Vec<u64>,
     /// The farthest of the `k` nearest as far as they were sorted out.
-    edge: Option<Neighbor>,
+    edge: Option<u64>,
+    pub(crate) results: Vec<Neighbor>,
 }
 
 impl Exact {
     /// Begins anew.
     pub(crate) fn clear(&mut self) {
-        self.results.clear();
+        self.near.clear();
         self.edge = None;
     }
 
     /// Keeps a vector if it may be among the `k` nearest; of two as near, that of the smaller slot.
     pub(crate) fn offer(&mut self, k: usize, slot: u32, distance: f32) {
-        let neighbor = Neighbor { slot, distance };
-        if self.edge.is_none_or(|edge| nearer(&neighbor, &edge).is_lt()) {
-            self.results.push(neighbor);
+        let number = u64::from(ordered_bits(distance)) << 32 | u64::from(slot);
+        if self.edge.is_none_or(|edge| number < edge) {
+            self.near.push(number);
             // Sorted out when they are twice as many: each costs the same, however large k is.
-            if self.results.len() >= k.saturating_mul(2).max(64) {
-                let (_, edge, _) = self.results.select_nth_unstable_by(k - 1, nearer);
+            if self.near.len() >= k.saturating_mul(2).max(64) {
+                let (_, edge, _) = self.near.select_nth_unstable(k - 1);
                 self.edge = Some(*edge);
-                self.results.truncate(k);
+                self.near.truncate(k);
             }
         }
     }
 
+    /// How many are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.near.len()
+    }
+
     /// A distance that no other of the `k` nearest exceeds.
     pub(crate) fn edge(&self) -> Option<f32> {
-        self.edge.map(|edge| edge.distance)
+        self.edge.map(|edge| neighbor(edge).distance)
     }
 
     /// The `k` nearest, sorted.
     pub(crate) fn settle(&mut self, k: usize) {
-        self.results.sort_unstable_by(nearer);
-        self.results.truncate(k);
+        self.near.sort_unstable();
+        self.results.clear();
+        self.results.extend(self.near.iter().take(k).map(|&number| neighbor(number)));
     }
 }
 
-/// The order of results.
-fn nearer(a: &Neighbor, b: &Neighbor) -> std::cmp::Ordering {
-    a.distance.total_cmp(&b.distance).then(a.slot.cmp(&b.slot))
+/// The neighbor of a number in the order of results: by distance, then by slot.
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is the slot")]
+fn neighbor(number: u64) -> Neighbor {
+    Neighbor { slot: number as u32, distance: of_ordered_bits((number >> 32) as u32) }
 }
 
 /// How many times its capacity a pool holds at most, with those that take no room: a crowd of

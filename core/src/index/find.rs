@@ -76,7 +76,7 @@ impl Find<'_> {
         }
         // Codes misplace the nearest by a few places: three times as many hold them.
         self.rescore(graph, 3 * self.k, scratch);
-        scratch.exact.results.len() >= self.k
+        scratch.exact.len() >= self.k
     }
 
     /// Compares all that is shown.

@@ -9,8 +9,6 @@ mod element;
 mod fold;
 mod lanes;
 mod prefetch;
-#[cfg(any(not(all(target_arch = "wasm32", target_feature = "simd128")), feature = "twins"))]
-mod scalar;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -20,6 +18,8 @@ mod avx512;
 mod neon;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod proven;
+#[cfg(any(not(all(target_arch = "wasm32", target_feature = "simd128")), feature = "twins"))]
+mod scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 #[cfg(target_arch = "x86_64")]
