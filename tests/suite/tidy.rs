@@ -10,7 +10,16 @@ fn files() -> Vec<(String, PathBuf)> {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
             let last = name.rsplit('/').next().unwrap();
-            let made = [".git", ".vicino", "target", "node_modules", "dist", "checks", "corpus", "artifacts"];
+            let made = [
+                ".git",
+                ".vicino",
+                "target",
+                "node_modules",
+                "dist",
+                "checks",
+                "corpus",
+                "artifacts",
+            ];
             if made.contains(&last) {
                 continue;
             }

@@ -30,7 +30,8 @@ pub(super) const PAGE_HUGE: usize = 2 << 20;
 /// How a chunk of so many bytes lies in memory.
 pub(super) fn layout(bytes: usize) -> Result<Layout, Error> {
     let align = match bytes {
-        PAGE_HUGE.. => PAGE_HUGE,
+        // WebAssembly has no pages to be at the beginning of, and would leave as much empty.
+        PAGE_HUGE.. if !cfg!(target_family = "wasm") => PAGE_HUGE,
         LARGE.. => PAIR,
         _ => LINE,
     };
