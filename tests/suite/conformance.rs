@@ -113,9 +113,9 @@ fn vector(seed: u64) -> Vec<f32> {
 fn entry(seed: u64, scope: &Scope) -> VectorEntry {
     let mut entry = VectorEntry::new(seed.to_string(), vector(seed)).with_scope(scope.clone());
     entry.metadata = object(&metadata(seed));
-    entry.content = (seed % 10 == 0).then(|| format!("text {seed}"));
+    entry.content = seed.is_multiple_of(10).then(|| format!("text {seed}"));
     entry.event_time = Some(i64::try_from(seed).unwrap());
-    entry.expires_at = (seed % 9 == 0).then_some(LATER);
+    entry.expires_at = seed.is_multiple_of(9).then_some(LATER);
     entry
 }
 

@@ -15,7 +15,7 @@ pub(crate) enum Admit<'a> {
 }
 
 impl Admit<'_> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn admits(self, slot: u32) -> bool {
         match self {
             Self::All => true,

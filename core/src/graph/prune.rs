@@ -9,9 +9,6 @@ use crate::simd::Raw;
 /// distances for a recall of 0.95 to 0.99; 1 needs a tenth to a fifth more, 1.2 a quarter.
 const ALPHA: f64 = 1.05;
 
-/// How many of the chosen a candidate is compared with at once: a batch's worth.
-const TOGETHER: usize = 4;
-
 impl GraphView<'_> {
     /// Chooses at most `most` of the candidates for a slot that they are sorted for, the nearest
     /// first, leaving out whoever is nearer to a chosen one than to the slot (Malkov and
@@ -35,21 +32,9 @@ impl GraphView<'_> {
                 break;
             }
             let query = self.rows.row(candidate.slot());
-            let distance = measure.measured(candidate.rank());
-            let mut covered = false;
-            for rows in rows.chunks(TOGETHER) {
-                let ranks = &mut [0; TOGETHER][..rows.len()];
-                // They are all near at hand.
-                measure.ranks(query, rows, ranks, usize::MAX);
-                for &mut rank in ranks {
-                    let between = measure.measured(rank);
-                    covered |= between * factor < distance || between == 0.0;
-                }
-                if covered {
-                    break;
-                }
-            }
-            if !covered {
+            // Nearer to a chosen one by the factor, or equal to it.
+            let near = measure.last_below(candidate.rank(), factor);
+            if !measure.any_within(query, &rows, near) {
                 chosen.push(candidate.slot());
                 rows.push(Raw(query));
             }

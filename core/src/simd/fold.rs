@@ -118,6 +118,60 @@ impl<K: Kernel<Row>, Row: Element, P: Leads<Row>> Batch<'_, K, Row, P> {
     }
 }
 
+/// One query and rows of the same length: is a total's bits, as a number, at most `most`?
+pub(crate) struct AnyWithin<'a, K: Kernel<Row>, Row: Element, P> {
+    pub(crate) kernel: K,
+    pub(crate) query: &'a [K::Query],
+    pub(crate) rows: &'a [P],
+    pub(crate) most: u32,
+}
+
+impl<K, Row, P> Operation for AnyWithin<'_, K, Row, P>
+where
+    K: Kernel<Row>,
+    Row: Element<Total: Pod>,
+    P: Leads<Row>,
+{
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> bool {
+        if L::ROWS == 4 { self.by::<L, 4>(lanes) } else { self.by::<L, 1>(lanes) }
+    }
+}
+
+impl<K, Row, P> AnyWithin<'_, K, Row, P>
+where
+    K: Kernel<Row>,
+    Row: Element<Total: Pod>,
+    P: Leads<Row>,
+{
+    #[inline(always)]
+    fn by<L: Lanes, const N: usize>(self, lanes: L) -> bool {
+        let Self { kernel, query, rows, most } = self;
+        let (groups, rest) = rows.as_chunks::<N>();
+        for group in groups {
+            let group: [&[Row]; N] = from_fn(|row| group[row].row());
+            let totals = fold(lanes, kernel, query, group, group, usize::MAX);
+            // Without a branch for each.
+            let mut within = false;
+            for total in totals {
+                within |= bytemuck::cast::<_, u32>(total) <= most;
+            }
+            if within {
+                return true;
+            }
+        }
+        for row in rest.iter().map(Leads::row) {
+            let [total] = fold(lanes, kernel, query, [row], [row], usize::MAX);
+            if bytemuck::cast::<_, u32>(total) <= most {
+                return true;
+            }
+        }
+        false
+    }
+}
+
 /// Folds the query with `N` rows of its length, asking for the lines of `next` from `asked` on.
 #[inline(always)]
 fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(

@@ -33,7 +33,7 @@ use serde::Serialize;
 use crate::error::Error;
 pub use element::{Code, DIMENSIONS_MAX, Element};
 pub use fold::Kernel;
-pub(crate) use fold::{Batch, Pair, Raw, prefetch_line};
+pub(crate) use fold::{AnyWithin, Batch, Pair, Raw, prefetch_line};
 pub(crate) use lanes::{Lanes, Operation};
 
 /// Declares the sets, from the one that every machine has to the best, each with its name, the
