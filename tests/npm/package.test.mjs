@@ -70,6 +70,7 @@ test("the package holds its module, its glue, its types, and nothing of ours", (
     "index.d.ts",
     "inline.d.ts",
     "inline.js",
+    "llms.txt",
     "load.js",
     "node.js",
     "package.json",
