@@ -172,6 +172,17 @@ impl<T> Default for Sorted<T> {
     }
 }
 
+/// Two numbers as one in their order: each type that is sorted is some kilobytes of code.
+pub(crate) fn joined(first: u32, second: u32) -> u64 {
+    u64::from(first) << 32 | u64::from(second)
+}
+
+/// What was [joined].
+#[expect(clippy::cast_possible_truncation, reason = "each half is one of them")]
+pub(crate) fn parted(number: u64) -> (u32, u32) {
+    ((number >> 32) as u32, number as u32)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

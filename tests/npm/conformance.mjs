@@ -41,8 +41,8 @@ function read(argument) {
 }
 
 function vector(seed) {
-  const value = (_, at) => (seed * 7919 + at * 104729 + seed * at * 31) % 2003;
-  return Float32Array.from({ length: 20 }, (_, at) => (value(_, at) - 1001) / 500);
+  const value = (at) => (seed * 7919 + at * 104729 + seed * at * 31) % 2003;
+  return Float32Array.from({ length: 20 }, (_, at) => (value(at) - 1001) / 500);
 }
 
 function entries({ $entries: [start, end], scope }) {

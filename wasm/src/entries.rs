@@ -1,12 +1,12 @@
 //! Entries and their keys, as objects of JavaScript.
 
 use js_sys::{Array, Float32Array};
-use vicino_core::{EntryKey, Error as CoreError, Object, Scope, VectorEntry};
+use vicino_core::{EntryKey, Error as CoreError, Scope, VectorEntry};
 use wasm_bindgen::JsValue;
 
 use crate::error::{Error, Of as _, Result, expected};
-use crate::read::{self, ITEMS_MAX, Known};
-use crate::{headroom, host};
+use crate::read::{self, Known};
+use crate::{headroom, host, now};
 
 /// The scope of a call: the one that is named, or that of the handle, which may name no other.
 pub(crate) fn within(handle: Option<&Scope>, named: Option<Scope>) -> Result<Scope> {
@@ -41,9 +41,9 @@ pub(crate) fn key(value: &JsValue, handle: Option<&Scope>) -> Result<EntryKey> {
 
 /// Several keys, or one.
 pub(crate) fn keys(value: &JsValue, handle: Option<&Scope>) -> Result<Vec<EntryKey>> {
-    match is_array(value)? {
-        true => read::each(value, |value| key(value, handle)),
-        false => Ok(vec![key(value, handle)?]),
+    match read::items_of(value)? {
+        Some(items) => read::each(&items, |value| key(value, handle)),
+        None => Ok(vec![key(value, handle)?]),
     }
 }
 
@@ -53,13 +53,12 @@ pub(crate) fn entries(
     handle: Option<&Scope>,
     dimensions: usize,
 ) -> Result<Vec<VectorEntry>> {
-    match is_array(value)? {
-        true => {
-            let items = read::items(value, ITEMS_MAX)?;
+    match read::items_of(value)? {
+        Some(items) => {
             room_for(items.length() as usize, dimensions)?;
             read::each(&items, |value| entry(value, handle))
         }
-        false => Ok(vec![entry(value, handle)?]),
+        None => Ok(vec![entry(value, handle)?]),
     }
 }
 
@@ -108,10 +107,10 @@ pub(crate) fn many(
     let (mut metadata, mut contents) = (None, None);
     read::options(value, |name, value| {
         match name {
-            "ids" => ids = Some(read::items(value, ITEMS_MAX)?),
+            "ids" => ids = Some(read::items(value)?),
             "vectors" => vectors = Some(read::floats(value)?),
-            "metadata" => metadata = Some(read::items(value, ITEMS_MAX)?),
-            "contents" => contents = Some(read::items(value, ITEMS_MAX)?),
+            "metadata" => metadata = Some(read::items(value)?),
+            "contents" => contents = Some(read::items(value)?),
             "scope" => scope = Some(read::scope(value)?),
             _ => return Ok(Known::No),
         }
@@ -170,21 +169,10 @@ fn room_for(count: usize, dimensions: usize) -> Result<()> {
     headroom(count.saturating_mul(entry))
 }
 
-fn is_array(value: &JsValue) -> Result<bool> {
-    let items = host::items(value, 0).map_err(Error::thrown)?;
-    Ok(!items.is_undefined())
-}
-
 /// A UUID of version 7: random, in the order of time.
 fn new_id() -> Result<String> {
     let mut random = [0; 10];
     host::random(&mut random).map_err(Error::thrown)?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time")]
-    let millis = js_sys::Date::now() as u64;
+    let millis = now().unsigned_abs();
     Ok(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string())
-}
-
-/// Metadata by itself.
-pub(crate) fn metadata(value: &JsValue) -> Result<Object> {
-    read::metadata(value).of("metadata")
 }

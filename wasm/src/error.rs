@@ -81,9 +81,8 @@ impl Error {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Core(error) => error.code(),
-            Self::InvalidArgument { .. } => "invalid_argument",
+            Self::InvalidArgument { .. } | Self::Unreadable { .. } => "invalid_argument",
             Self::UnknownOption { .. } => "unknown_option",
-            Self::Unreadable { .. } => "invalid_argument",
             Self::Broken => "broken",
         }
     }

@@ -42,3 +42,10 @@ fn headroom(bytes: usize) -> Result<()> {
     std::hint::black_box(&mut room);
     if had { Ok(()) } else { Err(CoreError::OutOfMemory { bytes }.into()) }
 }
+
+/// The time, in milliseconds since 1970.
+fn now() -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "a time of this age")]
+    let now = js_sys::Date::now() as i64;
+    now
+}

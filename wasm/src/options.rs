@@ -178,7 +178,7 @@ pub(crate) fn snapshot_scopes(value: &JsValue, handle: &JsValue) -> Result<Optio
     let mut scopes = None;
     read::options(value, |name, value| match name {
         "scopes" => {
-            scopes = Some(read::each(value, read::scope)?);
+            scopes = Some(read::scopes(value)?);
             Ok(Known::Yes)
         }
         _ => Ok(Known::No),

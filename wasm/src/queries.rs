@@ -11,16 +11,18 @@ use crate::read::{self, Known};
 /// Results where no number is named.
 const K: usize = 10;
 
-/// A query, and whether it names what it is to be near to.
+/// A query, whether it names what it is to be near to, and the scopes that it names: a list of none
+/// is no scope, and not the global one.
 struct Asked {
     query: VectorQuery,
     named: bool,
+    scopes: Option<Vec<Scope>>,
 }
 
 impl Asked {
     fn new(now: i64) -> Self {
-        let query = VectorQuery::new(Vec::new(), K).with_scopes([]).with_now(now);
-        Self { query, named: false }
+        let query = VectorQuery::new(Vec::new(), K).with_now(now);
+        Self { query, named: false, scopes: None }
     }
 
     fn near(&mut self, target: Target) -> Result<()> {
@@ -55,8 +57,8 @@ impl Asked {
             "exact" => query.exact = read::boolean(value)?,
             "threshold" => query.threshold = Some(read::float(value)?),
             "offset" => query.offset = read::count(value)?,
-            "scope" => query.scopes.push(read::scope(value)?),
-            "scopes" => query.scopes.extend(read::each(value, read::scope)?),
+            "scope" => self.scopes.get_or_insert_default().push(read::scope(value)?),
+            "scopes" => self.scopes.get_or_insert_default().extend(read::scopes(value)?),
             "filter" => query.filter = Some(read::filter(value)?),
             "eventTimeRange" => query.event_time_range = Some(range(value)?),
             "ingestionTimeRange" => query.ingestion_time_range = Some(range(value)?),
@@ -76,30 +78,29 @@ impl Asked {
         self
     }
 
-    fn within(mut self, handle: Option<&Scope>, names_scopes: bool) -> Result<VectorQuery> {
-        if let Some(handle) = handle {
-            for found in self.query.scopes.drain(..) {
-                within(Some(handle), Some(found))?;
+    fn within(self, handle: Option<&Scope>) -> Result<VectorQuery> {
+        let Self { query, scopes, .. } = self;
+        match (handle, scopes) {
+            (None, None) => Ok(query),
+            (None, Some(scopes)) => Ok(query.with_scopes(scopes)),
+            (Some(handle), scopes) => {
+                for found in scopes.into_iter().flatten() {
+                    within(Some(handle), Some(found))?;
+                }
+                Ok(query.with_scope(handle.clone()))
             }
-            self.query.scopes = vec![handle.clone()];
-        } else if self.query.scopes.is_empty() && !names_scopes {
-            self.query.scopes = vec![Scope::Global];
         }
-        Ok(self.query)
     }
 }
 
 /// A query.
 pub(crate) fn query(value: &JsValue, handle: Option<&Scope>, now: i64) -> Result<VectorQuery> {
-    let (mut asked, mut names_scopes) = (Asked::new(now), false);
-    read::options(value, |name, value| {
-        names_scopes |= name == "scopes"; // of none, too: it does not stand for the global one
-        asked.set_one(name, value)
-    })?;
+    let mut asked = Asked::new(now);
+    read::options(value, |name, value| asked.set_one(name, value))?;
     if !asked.named {
         return expected("given, or an `id` instead").of("vector");
     }
-    asked.with_candidates().within(handle, names_scopes)
+    asked.with_candidates().within(handle)
 }
 
 /// Queries whose vectors lie one after the other, and what they have in common.
@@ -108,11 +109,10 @@ pub(crate) fn many(
     handle: Option<&Scope>,
     now: i64,
 ) -> Result<(Float32Array, VectorQuery)> {
-    let (mut asked, mut names_scopes, mut vectors) = (Asked::new(now), false, None);
+    let (mut asked, mut vectors) = (Asked::new(now), None);
     asked.query.include_metadata = false;
     asked.query.include_content = false;
     read::options(value, |name, value| {
-        names_scopes |= name == "scopes"; // of none, too: it does not stand for the global one
         if name != "vectors" {
             return asked.set(name, value);
         }
@@ -122,7 +122,7 @@ pub(crate) fn many(
     let Some(vectors) = vectors else {
         return expected("a Float32Array").of("vectors");
     };
-    Ok((vectors, asked.within(handle, names_scopes)?))
+    Ok((vectors, asked.within(handle)?))
 }
 
 fn range(value: &JsValue) -> Result<TimeRange> {

@@ -13,7 +13,7 @@ use crate::error::{Error, Of as _, Result, expected};
 use crate::host;
 
 /// The most items of one call.
-pub(crate) const ITEMS_MAX: u32 = 1 << 24;
+const ITEMS_MAX: u32 = 1 << 24;
 
 /// The most UTF-16 units of a text: as many as an entry's text has bytes.
 const TEXT_MAX: u32 = 16 << 20;
@@ -68,19 +68,23 @@ fn fields(value: &JsValue, plain: bool) -> Result<Vec<(String, JsValue)>> {
     names.map(|at| Ok((string(&flat.get(at))?, flat.get(at + 1)))).collect()
 }
 
-/// The items of an array.
-pub(crate) fn items(value: &JsValue, most: u32) -> Result<Array> {
-    let items = host::items(value, most).map_err(Error::thrown)?;
+/// The items of a value, if it is an array.
+pub(crate) fn items_of(value: &JsValue) -> Result<Option<Array>> {
+    let items = host::items(value, ITEMS_MAX).map_err(Error::thrown)?;
     match items.dyn_into::<Array>() {
-        Ok(items) => Ok(items),
-        Err(other) if other.is_undefined() => expected("an array"),
+        Ok(items) => Ok(Some(items)),
+        Err(other) if other.is_undefined() => Ok(None),
         Err(_) => expected("an array of fewer items"),
     }
 }
 
-/// Each item of an array, read.
-pub(crate) fn each<T>(value: &JsValue, read: impl Fn(&JsValue) -> Result<T>) -> Result<Vec<T>> {
-    let items = items(value, ITEMS_MAX)?;
+/// The items of an array.
+pub(crate) fn items(value: &JsValue) -> Result<Array> {
+    items_of(value)?.map_or_else(|| expected("an array"), Ok)
+}
+
+/// Each of the items of an array, read.
+pub(crate) fn each<T>(items: &Array, read: impl Fn(&JsValue) -> Result<T>) -> Result<Vec<T>> {
     let read = |at| read(&items.get(at)).map_err(|error| error.of(format!("[{at}]")));
     (0..items.length()).map(read).collect()
 }
@@ -156,6 +160,10 @@ pub(crate) fn named<T: for<'de> serde::Deserialize<'de>>(
 
 pub(crate) fn scope(value: &JsValue) -> Result<Scope> {
     Ok(string(value)?.parse()?)
+}
+
+pub(crate) fn scopes(value: &JsValue) -> Result<Vec<Scope>> {
+    each(&items(value)?, scope)
 }
 
 /// The scope of a handle; none for that of a whole store.

@@ -18,7 +18,7 @@ use crate::error::{Error, Of as _, Result};
 use crate::options::{LimitOptions, Settings, StoreOptions};
 use crate::queries::Selection;
 use crate::snapshots::room;
-use crate::{entries, headroom, options, queries, read, stats, write};
+use crate::{entries, headroom, now, options, queries, read, stats, write};
 
 /// What the package's classes are made of.
 #[wasm_bindgen]
@@ -145,7 +145,7 @@ impl Store {
         metadata: &JsValue,
     ) -> Result<()> {
         let key = entries::key(key, read::handle(handle)?.as_ref()).of("key")?;
-        let metadata = entries::metadata(metadata)?;
+        let metadata = read::metadata(metadata).of("metadata")?;
         self.write(|collection| collection.update_metadata(&key, metadata, now()))
     }
 
@@ -153,7 +153,7 @@ impl Store {
     #[wasm_bindgen(js_name = patchMetadata)]
     pub fn patch_metadata(&self, handle: &JsValue, key: &JsValue, patch: &JsValue) -> Result<()> {
         let key = entries::key(key, read::handle(handle)?.as_ref()).of("key")?;
-        let patch = entries::metadata(patch)?;
+        let patch = read::metadata(patch).of("metadata")?;
         self.write(|collection| collection.patch_metadata(&key, patch, now()))
     }
 
@@ -348,10 +348,4 @@ impl Store {
     fn inner(&self) -> Result<RefMut<'_, Inner>> {
         self.inner.try_borrow_mut().map_err(|_| Error::Broken)
     }
-}
-
-fn now() -> i64 {
-    #[expect(clippy::cast_possible_truncation, reason = "a time of this age")]
-    let now = js_sys::Date::now() as i64;
-    now
 }

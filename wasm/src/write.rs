@@ -154,9 +154,9 @@ fn write_value(value: &Value, text: &mut String) {
         Value::Number(number) => {
             let digits = number.to_string();
             // An integer that JavaScript would round comes as its digits.
-            let integer = number.as_i64().map_or(number.as_u64().is_some(), |_| true);
-            let exact = number.as_i64().is_some_and(|n| n.unsigned_abs() <= 1 << 53);
-            let quote = if integer && !exact { "\"" } else { "" };
+            let large = |integer: i64| integer.unsigned_abs() > 1 << 53;
+            let rounded = number.as_i64().map_or(number.as_u64().is_some(), large);
+            let quote = if rounded { "\"" } else { "" };
             text.extend([quote, &digits, quote]);
         }
         Value::String(value) => write_string(value, text),

@@ -102,7 +102,6 @@ impl Directory {
     }
 }
 
-/// A number of a scope, the same on every machine.
 /// Different scopes in their order: by a tree of the kind that a collection has anyway, whose code
 /// is smaller than a sort's.
 pub(super) fn in_order(scopes: impl Iterator<Item = Scope>) -> Vec<Scope> {
@@ -111,6 +110,7 @@ pub(super) fn in_order(scopes: impl Iterator<Item = Scope>) -> Vec<Scope> {
     sorted.into_iter().collect()
 }
 
+/// A number of a scope, the same on every machine.
 fn hash(scope: &Scope) -> u64 {
     let mut hash = 0;
     for text in [scope.kind(), scope.name().unwrap_or_default()] {

@@ -35,6 +35,7 @@ pub struct ScopeLimits {
 pub(super) struct Limits {
     memory: Option<usize>,
     every_scope: ScopeLimits,
+    /// In boxes, as all that trees have by scope: one kind of tree is compiled.
     scopes: BTreeMap<Scope, Box<ScopeLimits>>,
 }
 

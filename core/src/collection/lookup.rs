@@ -76,16 +76,18 @@ impl Lookup {
             left = left.checked_sub(count)?;
             Some((time, count))
         };
-        let mut counts = Some(BTreeMap::new()).filter(|_| ascend);
-        for each in expiries.into_iter().map(count) {
-            counts = counts.zip(each).map(|(mut counts, (time, count))| {
-                counts.insert(time, count);
-                counts
-            });
+        let mut counts = BTreeMap::new();
+        let counted = expiries.into_iter().map(count).try_for_each(|each| {
+            let (time, count) = each?;
+            counts.insert(time, count);
+            Some(())
+        });
+        if counted.is_none() || !ascend {
+            return Err(corrupt(EXPIRIES.name)("are not of as many entries"));
         }
         let mut lookup = Self {
             ids,
-            expiries: counts.ok_or_else(|| corrupt(EXPIRIES.name)("are not of as many entries"))?,
+            expiries: counts,
             indexed: OnceLock::new(),
             saved: part.take(COLUMNS, 1)?.map(|columns| (columns, slots)),
             lost: Vec::new(),

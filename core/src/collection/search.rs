@@ -22,7 +22,7 @@ use crate::memory::{Guard, SlotSet};
 use crate::query::{Target, VectorQuery, VectorResult};
 use crate::scope::Scope;
 use crate::snapshot::corrupt;
-use crate::sorted::ordered_bits;
+use crate::sorted::{joined, ordered_bits, parted};
 
 /// An entry that was found in one of the scopes.
 pub(super) struct Hit<'g> {
@@ -305,12 +305,11 @@ fn merge(hits: &mut Vec<Hit<'static>>, found: Vec<Hit<'_>>, depth: usize) {
     let more: Vec<_> = found.into_iter().take_while(nearer).map(Hit::owned).collect();
     hits.extend(more);
     // Stable: of equals those of the scope that is named first.
-    let distances = hits.iter().map(|hit| u64::from(ordered_bits(hit.distance)));
-    let mut order: Vec<u64> = (0..).zip(distances).map(|(i, bits)| bits << 32 | i).collect();
+    let numbers = (0..).zip(&*hits).map(|(i, hit)| joined(ordered_bits(hit.distance), i));
+    let mut order: Vec<u64> = numbers.collect();
     order.sort_unstable();
     let mut all: Vec<Option<Hit<'static>>> = hits.drain(..).map(Some).collect();
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is a place")]
-    let places = order.into_iter().map(|number| number as u32 as usize);
+    let places = order.into_iter().map(|number| parted(number).1 as usize);
     hits.extend(places.take(depth).filter_map(|place| all[place].take()));
 }
 

@@ -13,6 +13,7 @@ use std::sync::{Mutex, OnceLock};
 use super::pool::{Admit, Pool};
 use super::{Candidate, GraphView, GraphWriter, Shape};
 use crate::memory::{State, links};
+use crate::sorted::{joined, parted};
 
 /// Runs tasks that do not depend on one another: the seam through which core uses threads.
 ///
@@ -198,7 +199,8 @@ impl GraphWriter {
     /// Finds a list for each live slot that is in none, near the one that dropped it: what leads to
     /// that one then leads to both.
     pub(super) fn adopt_all(&self, view: &GraphView<'_>, dropped: Vec<Dropped>, states: &[State]) {
-        let mut dropped: Vec<u64> = dropped.into_iter().map(joined).collect();
+        let mut dropped: Vec<u64> =
+            dropped.into_iter().map(|(slot, from)| joined(slot, from)).collect();
         dropped.sort_unstable();
         dropped.dedup_by_key(|pair| *pair >> 32);
         for (slot, from) in dropped.into_iter().map(parted) {
@@ -295,23 +297,12 @@ impl GraphWriter {
     }
 }
 
-/// Two slots as one number in their order: what is sorted is numbers, since each type that is
-/// sorted is some kilobytes of code.
-fn joined((first, second): (u32, u32)) -> u64 {
-    u64::from(first) << 32 | u64::from(second)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "each half is a slot")]
-fn parted(pair: u64) -> (u32, u32) {
-    ((pair >> 32) as u32, pair as u32)
-}
-
 /// Sorts links back by layer, then by target, then by slot.
 fn sort_back(back: &mut [Back]) {
     let mut layers: Vec<Vec<u64>> = Vec::new();
     for &(target, layer, slot) in &*back {
         layers.resize(layers.len().max(layer + 1), Vec::new());
-        layers[layer].push(joined((target, slot)));
+        layers[layer].push(joined(target, slot));
     }
     layers.iter_mut().for_each(|pairs| pairs.sort_unstable());
     let sorted = layers

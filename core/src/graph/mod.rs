@@ -80,7 +80,8 @@ pub(crate) struct GraphWriter {
     /// How many ground lists a slot is in, as far as they [count](GraphView::counts).
     in_degrees: Vec<AtomicU32>,
     pools: link::Pools,
-    encoded: Vec<u8>,
+    /// A vector as a row, before it is written.
+    encoded: Vec<f32>,
 }
 
 /// The graph at one moment.
@@ -97,7 +98,7 @@ pub(crate) struct GraphView<'a> {
 pub(crate) const SLOTS_MAX: usize = (u32::MAX >> 1) as usize;
 
 impl Graph {
-    /// A vector as a row that is compared with those of the graph.
+    /// A vector as a row of the graph, in a buffer of floats for its alignment.
     fn encode<'q>(&self, vector: &[f32], row: &'q mut Vec<f32>) -> &'q [u8] {
         row.clear();
         row.resize(self.rows.width() / size_of::<f32>(), 0.0);
@@ -250,7 +251,7 @@ impl GraphWriter {
         self.in_degrees.push(AtomicU32::new(0));
         self.ground.push(&[], EMPTY);
         if let Some(rows) = &mut self.rows {
-            rows.push(encoded(&self.graph, vector, &mut self.encoded), 0);
+            rows.push(self.graph.encode(vector, &mut self.encoded), 0);
         }
     }
 
@@ -265,7 +266,7 @@ impl GraphWriter {
             rewrite(view.list(slot, layer), &[]);
         }
         if let Some(rows) = &mut self.rows {
-            rows.put(vacant, encoded(&self.graph, vector, &mut self.encoded), 0);
+            rows.put(vacant, self.graph.encode(vector, &mut self.encoded), 0);
         }
     }
 
@@ -320,14 +321,6 @@ impl GraphWriter {
     pub(crate) fn own_bytes(&self) -> usize {
         self.in_degrees.capacity() * size_of::<AtomicU32>() + self.pools.bytes()
     }
-}
-
-/// A vector as the bytes of a row of the graph, in a buffer.
-fn encoded<'b>(graph: &Graph, vector: &[f32], buffer: &'b mut Vec<u8>) -> &'b [u8] {
-    buffer.clear();
-    buffer.resize(graph.rows.width(), 0);
-    graph.measure.encode(&graph.range, vector, buffer);
-    buffer
 }
 
 /// The bytes of the links of this many slots, beside their rows.

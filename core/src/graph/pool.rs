@@ -2,7 +2,7 @@
 
 pub(crate) use super::admit::Admit;
 use crate::memory::{Pin, SlotSet, domain};
-use crate::sorted::{of_ordered_bits, ordered_bits};
+use crate::sorted::{joined, of_ordered_bits, ordered_bits, parted};
 
 /// A slot and its distance, in the order of candidates: nearer first, then the smaller slot.
 ///
@@ -160,7 +160,7 @@ impl Exact {
 
     /// Keeps a vector if it may be among the `k` nearest; of two as near, that of the smaller slot.
     pub(crate) fn offer(&mut self, k: usize, slot: u32, distance: f32) {
-        let number = u64::from(ordered_bits(distance)) << 32 | u64::from(slot);
+        let number = joined(ordered_bits(distance), slot);
         if self.edge.is_none_or(|edge| number < edge) {
             self.near.push(number);
             // Sorted out when they are twice as many: each costs the same, however large k is.
@@ -191,9 +191,9 @@ impl Exact {
 }
 
 /// The neighbor of a number in the order of results: by distance, then by slot.
-#[expect(clippy::cast_possible_truncation, reason = "the lower half is the slot")]
 fn neighbor(number: u64) -> Neighbor {
-    Neighbor { slot: number as u32, distance: of_ordered_bits((number >> 32) as u32) }
+    let (bits, slot) = parted(number);
+    Neighbor { slot, distance: of_ordered_bits(bits) }
 }
 
 /// How many times its capacity a pool holds at most, with those that take no room: a crowd of

@@ -66,7 +66,8 @@ pub struct HnswIndex {
     reader: HnswReader,
     slots: SlotsWriter,
     exact: ExactWriter,
-    graph: Option<GraphWriter>,
+    /// In a box: most scopes are small, and have none.
+    graph: Option<Box<GraphWriter>>,
     /// M of [`Space::place`].
     longest: f64,
     /// Slots of vectors longer than M.

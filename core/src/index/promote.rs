@@ -13,7 +13,7 @@ use crate::snapshot::{Open, Part};
 /// Room for what a promotion makes, so that it cannot fail.
 #[derive(Debug)]
 pub(super) struct Promotion {
-    graph: GraphWriter,
+    graph: Box<GraphWriter>,
     /// None where the vectors stay as they are.
     exact: Option<ExactWriter>,
     sample: Vec<f32>,
@@ -52,6 +52,7 @@ impl HnswIndex {
         let product = self.space().metric == DistanceMetric::InnerProduct;
         let mut longer = product.then(|| RowsWriter::new(1, self.memory()));
         longer.iter_mut().try_for_each(|longer| longer.reserve(LONGER_MAX))?;
+        let graph = Box::new(graph);
         Ok(Promotion { graph, exact, sample, longer })
     }
 
@@ -115,9 +116,10 @@ impl HnswIndex {
         slots: usize,
         open: &Open,
         part: &mut Part,
-    ) -> Result<GraphWriter, Error> {
+    ) -> Result<Box<GraphWriter>, Error> {
         let size = (self.space().placed_dimensions(), slots);
-        GraphWriter::open(self.measure(), self.shape(), size, self.shared_rows(), open, part)
+        let shared = self.shared_rows();
+        GraphWriter::open(self.measure(), self.shape(), size, shared, open, part).map(Box::new)
     }
 
     fn measure(&self) -> Measure {
