@@ -7,6 +7,9 @@
 //! Invariants, held by the tests below: no block is empty, and none is longer than
 //! [`Sorted::BLOCK`].
 
+use std::ops::Range;
+use std::slice;
+
 /// The bits of a float as a number in the order of [`f32::total_cmp`], so that floats are sorted as
 /// integers are: each type that is sorted is some kilobytes of code.
 #[inline]
@@ -26,6 +29,14 @@ pub(crate) fn of_ordered_bits(bits: u32) -> f32 {
 pub(crate) struct Sorted<T> {
     blocks: Vec<Vec<T>>,
     len: usize,
+}
+
+/// Values of some blocks, or of one array, in their order.
+#[derive(Debug)]
+pub(crate) struct Values<'a, T> {
+    values: slice::Iter<'a, T>,
+    between: slice::Iter<'a, Vec<T>>,
+    last: &'a [T],
 }
 
 /// Where a value is, or would be.
@@ -133,18 +144,23 @@ impl<T> Sorted<T> {
     }
 
     /// The values from one position to before another.
-    pub(crate) fn range(&self, from: Position, to: Position) -> impl Iterator<Item = &T> {
-        let blocks = self.blocks.iter().enumerate().skip(from.block);
-        blocks.take_while(move |(i, _)| *i <= to.block).flat_map(move |(i, values)| {
-            let start = if i == from.block { from.at } else { 0 };
-            let end = if i == to.block { to.at } else { values.len() };
-            values.get(start..end).unwrap_or_default()
-        })
+    pub(crate) fn range(&self, from: Position, to: Position) -> Values<'_, T> {
+        let values = |block: usize, range: Range<usize>| {
+            let values = self.blocks.get(block).map_or(&[][..], |values| values);
+            values.get(range.start..range.end.min(values.len())).unwrap_or_default()
+        };
+        let (first, last) = match from.block < to.block {
+            true => (values(from.block, from.at..usize::MAX), values(to.block, 0..to.at)),
+            false if from.block == to.block => (values(from.block, from.at..to.at), &[][..]),
+            false => Default::default(),
+        };
+        let between = self.blocks.get(from.block + 1..to.block).unwrap_or_default();
+        Values { values: first.iter(), between: between.iter(), last }
     }
 
     /// All values.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.blocks.iter().flatten()
+    pub(crate) fn iter(&self) -> Values<'_, T> {
+        self.range(Self::START, self.end())
     }
 
     /// Drops a block that has become empty, and joins one that has become small with a neighbor.
@@ -163,6 +179,28 @@ impl<T> Sorted<T> {
         };
         let values = self.blocks.remove(upper);
         self.blocks[upper - 1].extend(values);
+    }
+}
+
+impl<'a, T> Values<'a, T> {
+    /// Those of an array.
+    pub(crate) fn of(values: &'a [T]) -> Self {
+        Self { values: values.iter(), between: [].iter(), last: &[] }
+    }
+}
+
+impl<'a, T> Iterator for Values<'a, T> {
+    type Item = &'a T;
+
+    fn next(&mut self) -> Option<&'a T> {
+        while self.values.as_slice().is_empty() {
+            self.values = match self.between.next() {
+                Some(block) => block.iter(),
+                None if self.last.is_empty() => return None,
+                None => std::mem::take(&mut self.last).iter(),
+            };
+        }
+        self.values.next()
     }
 }
 

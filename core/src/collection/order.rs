@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::index::HnswIndex;
 use crate::memory::{Bytes, SlotSet, collected};
 use crate::snapshot::{Part, Tag, corrupt};
-use crate::sorted::Sorted;
+use crate::sorted::{Sorted, Values};
 
 /// Slots by their ids.
 #[derive(Debug)]
@@ -119,14 +119,14 @@ impl Order {
 
     /// The slots from the first on that is not before what is looked for.
     fn from(&self, is_before: impl Fn(&u32) -> bool) -> impl Iterator<Item = u32> {
-        let (own, saved) = match self {
-            Self::Own(own) => (Some(own.range(own.first(is_before), own.end())), &[][..]),
+        let slots = match self {
+            Self::Own(own) => own.range(own.first(is_before), own.end()),
             Self::Saved(saved) => {
                 let slots = slots(saved);
-                (None, &slots[slots.partition_point(is_before)..])
+                Values::of(&slots[slots.partition_point(is_before)..])
             }
         };
-        own.into_iter().flatten().chain(saved).copied()
+        slots.copied()
     }
 }
 

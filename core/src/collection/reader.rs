@@ -193,16 +193,19 @@ impl CollectionReader {
         let page = self.read(scope, |at| {
             let wanted = Wanted { filter, now: Some(at.now), ..Wanted::default() };
             let records = &at.catalog.records;
-            let behind = at.lookup.after(after, records);
-            let behind = behind.filter_map(|slot| Some((slot, records.get(slot)?)));
-            let mut behind = behind.filter(|(_, record)| wanted.matches(*record)).peekable();
-            let page = behind.by_ref().take(limit);
-            let entries = page.map(|(slot, record)| at.entry(slot, record));
-            let entries = entries.collect::<Result<Vec<_>, _>>()?;
-            let more = behind.peek().is_some();
-            let last = entries.last().map(|entry| entry.id.clone());
-            let next = last.or(after.map(str::to_owned)).filter(|_| more);
-            Ok(Page { entries, next })
+            let (mut entries, mut last) = (Vec::<VectorEntry>::new(), after);
+            for slot in at.lookup.after(after, records) {
+                let Some(record) = records.get(slot) else { continue };
+                if !wanted.matches(record) {
+                    continue;
+                }
+                if entries.len() == limit {
+                    return Ok(Page { entries, next: last.map(str::to_owned) });
+                }
+                entries.push(at.entry(slot, record)?);
+                last = Some(record.id());
+            }
+            Ok(Page { entries, next: None })
         })?;
         page.unwrap_or(Ok(Page { entries: Vec::new(), next: None }))
     }
