@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::filter::field;
 use crate::graph::Searcher;
 use crate::memory::Bytes;
-use crate::metadata::{Object, Value};
+use crate::metadata::{Object, Value, pack};
 use crate::metric::DistanceMetric;
 use crate::mix::mix;
 use crate::query::VectorQuery;
@@ -180,7 +180,9 @@ impl Digest {
     fn entry(&mut self, entry: &VectorEntry) {
         self.text(&entry.id);
         entry.vector.iter().for_each(|value| self.number(value.to_bits().into()));
-        self.0.write(&rmp_serde::to_vec(&entry.metadata).unwrap_or_default());
+        let mut metadata = Vec::new();
+        pack::write(&entry.metadata, &mut metadata);
+        self.0.write(&metadata);
         self.text(entry.content.as_deref().unwrap_or_default());
         for time in [entry.created_at, entry.updated_at, entry.event_time, entry.expires_at] {
             self.number(time.map_or(u64::MAX, i64::cast_unsigned));

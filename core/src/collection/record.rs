@@ -13,7 +13,7 @@
 
 use crate::entry::{CONTENT_BYTES_MAX, METADATA_BYTES_MAX, TIME_MAX, VectorEntry, check_size};
 use crate::error::Error;
-use crate::metadata::Object;
+use crate::metadata::{Object, pack};
 use crate::query::TimeRange;
 use crate::scope::Scope;
 use crate::snapshot::{Tag, corrupt};
@@ -75,8 +75,7 @@ impl Parts<'_> {
         }
         bytes.extend(self.id.as_bytes());
         let before = bytes.len();
-        let written = rmp_serde::encode::write(bytes, self.metadata);
-        assert!(written.is_ok(), "memory can be written to");
+        pack::write(self.metadata, bytes);
         let len = bytes.len() - before;
         check_size("bytes of metadata", METADATA_BYTES_MAX, len)?;
         let len = u32::try_from(len).expect("a megabyte at most").to_le_bytes();
@@ -210,7 +209,7 @@ impl<'a> Record<'a> {
     /// The metadata, or an error where the record comes from a damaged snapshot.
     pub(super) fn metadata(self) -> Result<Object, Error> {
         let bytes = &self.0[self.metadata_at()..self.content_at()];
-        rmp_serde::from_slice(bytes).map_err(|_| corrupt(RECORDS.name)("hold no metadata"))
+        pack::read(bytes).ok_or_else(|| corrupt(RECORDS.name)("hold no metadata"))
     }
 
     /// What a filter knows of an entry: nothing where its record is damaged.

@@ -4,6 +4,7 @@ mod field_path;
 #[cfg(feature = "json")]
 mod json;
 mod number;
+pub(crate) mod pack;
 mod value;
 
 pub use field_path::FieldPath;
