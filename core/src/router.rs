@@ -5,7 +5,6 @@
 //! guessed.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::error::{Error, beginning};
@@ -280,17 +279,19 @@ impl fmt::Display for EmbeddingModel {
 /// # Ok::<(), vicino_core::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Routes<S>(BTreeMap<EmbeddingModel, Route<S>>);
+pub struct Routes<S>(Vec<Route<S>>);
 
+/// One of them, which are in the order of their models.
 #[derive(Debug, Clone)]
 struct Route<S> {
+    model: EmbeddingModel,
     dimensions: usize,
     storage: S,
 }
 
 impl<S> Default for Routes<S> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(Vec::new())
     }
 }
 
@@ -322,17 +323,21 @@ impl<S> Routes<S> {
         if let Some(info) = model.info().filter(|info| !info.makes(dimensions)) {
             return Err(model.dimensions_error(info, dimensions));
         }
-        if let Some(route) = self.0.get(&model) {
-            let dimensions = route.dimensions;
-            return Err(Error::ModelRegistered { model: model.said(), dimensions });
+        match self.find(&model) {
+            Ok(at) => {
+                let dimensions = self.0[at].dimensions;
+                Err(Error::ModelRegistered { model: model.said(), dimensions })
+            }
+            Err(at) => {
+                self.0.insert(at, Route { model, dimensions, storage });
+                Ok(())
+            }
         }
-        self.0.insert(model, Route { dimensions, storage });
-        Ok(())
     }
 
     /// Forgets a model; where its vectors went.
     pub fn remove(&mut self, model: &EmbeddingModel) -> Option<S> {
-        self.0.remove(model).map(|route| route.storage)
+        self.find(model).ok().map(|at| self.0.remove(at).storage)
     }
 
     /// Where the vectors of a model go. O(log of the models).
@@ -341,8 +346,10 @@ impl<S> Routes<S> {
     ///
     /// [`Error::UnknownModel`].
     pub fn get(&self, model: &EmbeddingModel) -> Result<&S, Error> {
-        let route = self.0.get(model).map(|route| &route.storage);
-        route.ok_or_else(|| Error::UnknownModel { model: model.said() })
+        match self.find(model) {
+            Ok(at) => Ok(&self.0[at].storage),
+            Err(_) => Err(Error::UnknownModel { model: model.said() }),
+        }
     }
 
     /// Where a vector goes by its length alone. O(models).
@@ -353,9 +360,9 @@ impl<S> Routes<S> {
     /// [`Error::AmbiguousModel`] where several do.
     pub fn detect(&self, vector: &[f32]) -> Result<&S, Error> {
         let dimensions = vector.len();
-        let mut fitting = self.0.iter().filter(|(_, route)| route.dimensions == dimensions);
+        let mut fitting = self.0.iter().filter(|route| route.dimensions == dimensions);
         match (fitting.next(), fitting.next()) {
-            (Some((_, route)), None) => Ok(&route.storage),
+            (Some(route), None) => Ok(&route.storage),
             (None, _) => Err(Error::NoModel { dimensions, registered: self.names(|_| true) }),
             (Some(_), Some(_)) => {
                 let models = self.names(|route| route.dimensions == dimensions);
@@ -366,16 +373,18 @@ impl<S> Routes<S> {
 
     /// The models, their dimensions and where their vectors go, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&EmbeddingModel, usize, &S)> {
-        self.0.iter().map(|(model, route)| (model, route.dimensions, &route.storage))
+        self.0.iter().map(|route| (&route.model, route.dimensions, &route.storage))
     }
 
     /// Up to eight models of routes that are meant, for a message.
     fn names(&self, meant: impl Fn(&Route<S>) -> bool) -> Vec<String> {
-        let meant = self.0.iter().filter(|(_, route)| meant(route));
-        meant
-            .map(|(model, route)| format!("{} ({})", model.said(), route.dimensions))
-            .take(8)
-            .collect()
+        let meant = self.0.iter().filter(|route| meant(route)).take(8);
+        meant.map(|route| format!("{} ({})", route.model.said(), route.dimensions)).collect()
+    }
+
+    /// Where the route of a model is, or would be.
+    fn find(&self, model: &EmbeddingModel) -> Result<usize, usize> {
+        self.0.binary_search_by(|route| route.model.cmp(model))
     }
 }
 
