@@ -99,7 +99,9 @@ impl VectorEntry {
         mut self,
         metadata: impl IntoIterator<Item = (String, V)>,
     ) -> Self {
-        self.metadata = metadata.into_iter().map(|(key, value)| (key, value.into())).collect();
+        // Not collected, which sorts.
+        self.metadata = Object::new();
+        self.metadata.extend(metadata.into_iter().map(|(key, value)| (key, value.into())));
         self
     }
 

@@ -190,8 +190,8 @@ impl Place {
         let object = self.object(value)?;
         if let Some(path) = object.get("key") {
             let path = self.at("key").path(path)?;
-            let rest = object.iter().filter(|(key, _)| *key != "key");
-            let rest: Object = rest.map(|(key, value)| (key.clone(), value.clone())).collect();
+            let mut rest = object.clone();
+            rest.remove("key");
             let (key, value) = self.only(&rest, "match and range beside key")?;
             return match key {
                 "match" => self.at(key).matching(&path, value),
