@@ -104,7 +104,7 @@ impl Directory {
 
 /// Different scopes in their order: by a tree of the kind that a collection has anyway, whose code
 /// is smaller than a sort's.
-pub(super) fn in_order(scopes: impl Iterator<Item = Scope>) -> Vec<Scope> {
+pub(super) fn in_order(scopes: Vec<Scope>) -> Vec<Scope> {
     let mut sorted = BTreeSet::new();
     sorted.extend(scopes);
     sorted.into_iter().collect()

@@ -68,8 +68,8 @@ impl Collection {
     /// that hold nothing any more are given up.
     #[must_use]
     pub fn sweep_apart(&mut self, budget: u64, most: usize) -> Vec<ScopeCommit> {
-        self.give_up(&self.open_scopes(|partition| partition.catalog.len == 0));
-        let mut due = self.open_scopes(PartitionWriter::needs_sweep);
+        self.give_up(&self.open_scopes(&|partition| partition.catalog.len == 0));
+        let mut due = self.open_scopes(&PartitionWriter::needs_sweep);
         self.behind_last(&mut due);
         due.truncate(most);
         self.swept = due.last().cloned().or_else(|| self.swept.take());
@@ -79,16 +79,15 @@ impl Collection {
     /// The scopes where entries have expired by `now` that were not purged.
     #[must_use]
     pub fn expired_scopes(&self, now: i64) -> Vec<Scope> {
-        let open = self.open_scopes(|partition| partition.has_expired(now));
-        in_order(open.into_iter().chain(self.closed_scopes(now)))
+        self.with_closed(self.open_scopes(&|partition| partition.has_expired(now)), now)
     }
 
     /// The scopes where there is something to do, from the one behind the last.
     fn due(&self, now: i64, purge: bool) -> Vec<Scope> {
         let mut due = self
-            .open_scopes(|partition| partition.has_waste() || purge && partition.has_expired(now));
+            .open_scopes(&|partition| partition.has_waste() || purge && partition.has_expired(now));
         if purge {
-            due = in_order(due.into_iter().chain(self.closed_scopes(now)));
+            due = self.with_closed(due, now);
         }
         self.behind_last(&mut due);
         due
@@ -100,21 +99,27 @@ impl Collection {
         due.rotate_left(after);
     }
 
-    /// The scopes that are closed where entries have expired.
-    fn closed_scopes(&self, now: i64) -> Vec<Scope> {
-        let expired = self.reader.for_each(|known| match known {
-            Known::Closed(closed) => (closed.next_expiry <= now).then(|| closed.scope().clone()),
-            Known::Open(_) => None,
+    /// The same and the scopes that are closed where entries have expired.
+    fn with_closed(&self, mut scopes: Vec<Scope>, now: i64) -> Vec<Scope> {
+        self.reader.for_each(&mut |known| match known {
+            Known::Closed(closed) if closed.next_expiry <= now => {
+                scopes.push(closed.scope().clone());
+            }
+            Known::Closed(_) | Known::Open(_) => {}
         });
-        expired.into_iter().flatten().collect()
+        in_order(scopes)
     }
 
     /// The scopes of this kind that are not closed, in their order.
-    fn open_scopes(&self, is_chosen: impl Fn(&PartitionWriter) -> bool) -> Vec<Scope> {
+    fn open_scopes(&self, is_chosen: &dyn Fn(&PartitionWriter) -> bool) -> Vec<Scope> {
         let shelf = self.reader.shelf();
-        let all = self.partitions.iter().chain(shelf.resting());
-        let chosen = all.filter(|(_, partition)| is_chosen(partition));
-        in_order(chosen.map(|(scope, _)| scope.clone()))
+        let mut chosen = Vec::new();
+        for (scope, partition) in self.partitions.iter().chain(shelf.resting()) {
+            if is_chosen(partition) {
+                chosen.push(scope.clone());
+            }
+        }
+        in_order(chosen)
     }
 
     /// Removes scopes.

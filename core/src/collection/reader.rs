@@ -214,21 +214,26 @@ impl CollectionReader {
     /// has not expired.
     #[must_use]
     pub fn scopes(&self) -> Vec<Scope> {
-        let held = |known: &Known| {
+        let mut held = Vec::new();
+        self.for_each(&mut |known| {
             let len = match known {
                 Known::Open(partition) => Sight::of(partition, self.now, |at| at.len()),
                 Known::Closed(closed) => closed.entries,
             };
-            (len > 0).then(|| known.scope().clone())
-        };
-        in_order(self.for_each(held).into_iter().flatten())
+            if len > 0 {
+                held.push(known.scope().clone());
+            }
+        });
+        in_order(held)
     }
 
     /// The scopes that are known, also those that hold nothing any more, in no order that means
     /// anything.
     #[must_use]
     pub fn known_scopes(&self) -> Vec<Scope> {
-        self.for_each(|known| known.scope().clone())
+        let mut scopes = Vec::new();
+        self.for_each(&mut |known| scopes.push(known.scope().clone()));
+        scopes
     }
 
     /// A handle that names no other scope.
@@ -315,10 +320,10 @@ impl CollectionReader {
     }
 
     /// Looks at each scope, in no order that means anything.
-    pub(super) fn for_each<T>(&self, look: impl Fn(&Known) -> T) -> Vec<T> {
+    pub(super) fn for_each(&self, look: &mut dyn FnMut(&Known)) {
         let mut outer = domain().pin();
         let outer = outer.enter(self.reading());
-        self.directory(&outer).iter().map(look).collect()
+        self.directory(&outer).iter().for_each(look);
     }
 
     /// The partition of a part of a snapshot.

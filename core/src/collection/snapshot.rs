@@ -135,28 +135,31 @@ impl Collection {
             return Err(Error::WriteConflict);
         }
         let shelf = self.reader.shelf();
-        let all = self.partitions.iter().chain(shelf.resting());
         let mut parts = BTreeMap::new();
-        for (scope, partition) in all.filter(|(scope, _)| is_chosen(scope)) {
-            let (save, entries) = (partition.save()?, partition.catalog.len);
-            let next_expiry = partition.catalog.next_expiry.unwrap_or(i64::MAX);
-            let (scope, stamp) = (scope.clone(), partition.stamp);
+        let mut add = |scope: &Scope, stamp, entries, next_expiry, save| {
+            let scope = scope.clone();
             let part = SavedPart { scope: scope.clone(), entries, next_expiry, stamp, save };
             parts.insert(scope, Box::new(part));
+        };
+        for (scope, partition) in self.partitions.iter().chain(shelf.resting()) {
+            if is_chosen(scope) {
+                let (save, catalog) = (partition.save()?, &partition.catalog);
+                let next_expiry = catalog.next_expiry.unwrap_or(i64::MAX);
+                add(scope, partition.stamp, catalog.len, next_expiry, save);
+            }
         }
-        let closed = shelf.directory.iter().filter_map(|known| match known {
-            Known::Closed(closed) if is_chosen(closed.scope()) => Some(Arc::clone(closed)),
-            _ => None,
-        });
-        let closed: Vec<_> = closed.collect();
+        let mut closed = Vec::new();
+        for known in shelf.directory.iter() {
+            match known {
+                Known::Closed(known) if is_chosen(known.scope()) => closed.push(Arc::clone(known)),
+                _ => {}
+            }
+        }
         // Others open scopes while these are read.
         drop(shelf);
         for closed in closed {
-            let (save, entries) = (closed.save()?, closed.entries);
-            let next_expiry = closed.next_expiry;
-            let (scope, stamp) = (closed.scope().clone(), closed.stamp);
-            let part = SavedPart { scope: scope.clone(), entries, next_expiry, stamp, save };
-            parts.insert(scope, Box::new(part));
+            let save = closed.save()?;
+            add(closed.scope(), closed.stamp, closed.entries, closed.next_expiry, save);
         }
         let parts = parts.into_values().map(|part| *part).collect();
         Ok(Snapshot { config: self.config().clone(), dimensions: self.dimensions(), parts })

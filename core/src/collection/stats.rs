@@ -159,13 +159,14 @@ impl CollectionReader {
             memory: MemoryStats::default(),
             query_count: 0,
         };
-        for scope in self.for_each(|known| self.stats_of(known)) {
+        self.for_each(&mut |known| {
+            let scope = self.stats_of(known);
             stats.scope_count += usize::from(scope.vector_count > 0);
             stats.vector_count += scope.vector_count;
             stats.tombstones += scope.tombstones;
             stats.memory.add(&scope.memory);
             stats.query_count += scope.query_count;
-        }
+        });
         stats
     }
 }
