@@ -36,9 +36,9 @@ impl<'a> Shown<'a> {
 
     /// The slots that are shown, ascending.
     pub(crate) fn slots(&self) -> impl Iterator<Item = u32> {
-        let all = if self.chosen.is_some() { 0 } else { self.len() };
-        let chosen = self.chosen.into_iter().flat_map(SlotSet::iter);
-        (0..all).chain(chosen).filter(|&slot| self.shows(slot))
+        let (mut all, mut chosen) = (0..self.len(), self.chosen.map(SlotSet::iter));
+        let next = move || chosen.as_mut().map_or_else(|| all.next(), Iterator::next);
+        std::iter::from_fn(next).filter(|&slot| self.shows(slot))
     }
 
     /// Some `count` of the chosen slots that are shown, spread over all.

@@ -71,13 +71,15 @@ impl SlotSet {
 
     /// The slots in it, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
-        (0..).zip(&self.words).flat_map(|(i, &word)| {
-            let mut rest = word;
-            std::iter::from_fn(move || {
-                let bit = rest.trailing_zeros();
-                rest &= rest.wrapping_sub(1);
-                (bit < WORD).then_some(i * WORD + bit)
-            })
+        let (mut words, mut word, mut end) = (self.words.iter(), 0_u64, 0);
+        std::iter::from_fn(move || {
+            while word == 0 {
+                word = *words.next()?;
+                end += WORD;
+            }
+            let bit = word.trailing_zeros();
+            word &= word - 1;
+            Some(end - WORD + bit)
         })
     }
 
