@@ -5,7 +5,7 @@ use vicino_core::Error as CoreError;
 use wasm_bindgen::JsValue;
 
 use crate::host;
-use crate::write::object;
+use crate::object::object;
 
 /// What the package refuses.
 #[derive(Debug, thiserror::Error)]

@@ -15,6 +15,7 @@ mod entries;
 mod error;
 mod host;
 mod metric;
+mod object;
 mod options;
 mod queries;
 mod read;

@@ -8,6 +8,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{Of as _, Result};
+use crate::object::object;
 use crate::{read, stats, write};
 
 /// The routes of a `DimensionRouter`, whose stores are JavaScript's.
@@ -67,7 +68,7 @@ impl Router {
 #[wasm_bindgen]
 #[must_use]
 pub fn models() -> JsValue {
-    write::object(&stats::models())
+    object(&stats::models())
 }
 
 /// A vector of a model cut to its first values.

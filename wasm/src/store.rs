@@ -15,6 +15,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{Error, Of as _, Result};
+use crate::object::object;
 use crate::options::{LimitOptions, Settings, StoreOptions};
 use crate::queries::Selection;
 use crate::snapshots::room;
@@ -189,7 +190,7 @@ impl Store {
         let query = queries::query(query, read::handle(handle)?.as_ref(), now()).of("query")?;
         let (results, explain) =
             self.read(|Inner { collection, searcher }| collection.explain(&query, searcher))?;
-        Ok(Array::of2(&write::results(&results), &write::object(&stats::explain(&explain))))
+        Ok(Array::of2(&write::results(&results), &object(&stats::explain(&explain))))
     }
 
     /// A page of entries, and where the next one begins.
@@ -224,7 +225,7 @@ impl Store {
     /// What is known of the store.
     pub fn stats(&self) -> Result<JsValue> {
         let stats = self.read(|inner| Ok(inner.collection.at(now()).stats()))?;
-        Ok(write::object(&stats::store(&stats)))
+        Ok(object(&stats::store(&stats)))
     }
 
     /// What is known of a scope.
@@ -232,13 +233,13 @@ impl Store {
     pub fn stats_for_scope(&self, scope: &JsValue) -> Result<JsValue> {
         let scope = read::scope(scope).of("scope")?;
         let stats = self.read(|inner| Ok(inner.collection.at(now()).stats_for_scope(&scope)))?;
-        Ok(write::object(&stats::scope(&stats)))
+        Ok(object(&stats::scope(&stats)))
     }
 
     /// The settings of the store.
     pub fn config(&self) -> Result<JsValue> {
         let config: HnswConfig = self.read(|inner| Ok(inner.collection.config().clone()))?;
-        Ok(write::object(&Settings::of(&config, self.dimensions)))
+        Ok(object(&Settings::of(&config, self.dimensions)))
     }
 
     /// Purges what has expired and clears up after deletes.
@@ -249,7 +250,7 @@ impl Store {
         };
         // It gives memory back, and runs where none is left for writes.
         let done = self.read(|inner| inner.collection.maintain(budget, now()))?;
-        Ok(write::object(&stats::maintenance(&done)))
+        Ok(object(&stats::maintenance(&done)))
     }
 
     /// The share of the nearest entries that searches find.

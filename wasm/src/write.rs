@@ -1,19 +1,11 @@
 //! From Rust's values to JavaScript's.
 
 use js_sys::Array;
-use serde::Serialize;
 use vicino_core::{EntryKey, Object, Scope, Value, VectorEntry, VectorResult};
 use wasm_bindgen::JsValue;
 
 use crate::error::Result;
 use crate::{headroom, host};
-
-/// What serde can tell of: statistics, settings, fields of errors. Names are the package's.
-pub(crate) fn object(value: &impl Serialize) -> JsValue {
-    let serializer = serde_wasm_bindgen::Serializer::new().serialize_maps_as_objects(true);
-    // Nothing that is given to it refuses, and no number of it is beyond 2^53.
-    value.serialize(&serializer).unwrap_or_default()
-}
 
 /// A whole number.
 pub(crate) fn count(count: usize) -> JsValue {
