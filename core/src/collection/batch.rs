@@ -12,7 +12,7 @@ use super::Collection;
 use super::change::{ScopeChange, Taken, births, duplicate};
 use super::partition::{Batch, PartitionWriter, Update};
 use super::record::Record;
-use super::writes::{Write, Written, merge};
+use super::writes::{Write, Written, merged};
 use crate::entry::{EntryKey, VectorEntry, check_metadata, check_time};
 use crate::error::{Error, beginning};
 use crate::index::check_vector;
@@ -159,10 +159,7 @@ impl<'c> WriteBatch<'c> {
             Write::PatchMetadata(key, patch) => {
                 // Before it is merged: merging walks as deep as it goes.
                 check_metadata(&patch)?;
-                self.update(&key, |mut metadata| {
-                    merge(&mut metadata, patch);
-                    metadata
-                })
+                self.update(&key, |metadata| merged(metadata, patch))
             }
             Write::Delete(keys) => self.delete(&keys, PartitionWriter::find_live),
             Write::Erase(keys) => self.delete(&keys, |partition, id, _| partition.find(id)),

@@ -190,8 +190,10 @@ impl Place {
         let object = self.object(value)?;
         if let Some(path) = object.get("key") {
             let path = self.at("key").path(path)?;
-            let mut rest = object.clone();
-            rest.remove("key");
+            // Not collected, which sorts.
+            let mut rest = Object::new();
+            let others = object.iter().filter(|(key, _)| *key != "key");
+            rest.extend(others.map(|(key, value)| (key.clone(), value.clone())));
             let (key, value) = self.only(&rest, "match and range beside key")?;
             return match key {
                 "match" => self.at(key).matching(&path, value),
