@@ -146,10 +146,11 @@ impl CollectionReader {
         // Records lie anywhere: all are on their way before the first is read.
         let flags = hits.iter().map(|hit| Record::at(&hit.record).flags());
         std::hint::black_box(flags.fold(0, u8::max));
-        let wanted = hits.into_iter().skip(query.offset).take(query.k);
         let scopes: Vec<_> = query.scopes.iter().cloned().map(Arc::new).collect();
-        let results = wanted.map(|hit| hit.result(query, &scopes));
-        let results = results.collect::<Result<Vec<_>, _>>()?;
+        let mut results = Vec::with_capacity(scored.saturating_sub(query.offset).min(query.k));
+        for hit in hits.into_iter().skip(query.offset).take(query.k) {
+            results.push(hit.result(query, &scopes)?);
+        }
         let short = match results.len() {
             enough if enough == query.k => None,
             _ if scored < found => Some(Short::Threshold),
@@ -205,15 +206,15 @@ impl CollectionReader {
         let itself = ask.itself.filter(|_| number == 0);
         let metric = self.config().distance_metric;
         let vectors = ask.query.include_vector || ask.query.mmr.is_some();
-        let hit = |&Neighbor { slot, distance }: &Neighbor| {
+        let mut hits = Vec::with_capacity(scratch.exact.results.len());
+        for &Neighbor { slot, distance } in &scratch.exact.results {
             let record = catalog.records.get(slot);
             let record = record.ok_or_else(|| corrupt(RECORDS.name)("lack one that is shown"))?;
             let vector = if vectors { partition.vector(slot, record, &guard) } else { Vec::new() };
             let record = Cow::Borrowed(record.and_behind());
-            Ok(Hit { score: metric.score(distance), distance, scope: number, record, vector })
-        };
-        let hits = scratch.exact.results.iter().map(hit);
-        let mut hits: Vec<Hit<'_>> = hits.collect::<Result<_, Error>>()?;
+            let score = metric.score(distance);
+            hits.push(Hit { score, distance, scope: number, record, vector });
+        }
         if itself.is_some() {
             hits.retain(|hit| itself != Some(Record::at(&hit.record).id()));
             hits.truncate(ask.query.depth());

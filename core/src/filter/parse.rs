@@ -89,8 +89,7 @@ impl Place {
         if object.iter().any(|(key, value)| is_clause(key, value)) {
             return self.clauses(object);
         }
-        let conditions = object.iter().map(|(key, value)| self.condition(key, value));
-        conditions.collect::<Result<_, _>>().map(together)
+        all(object, &|key, value| self.condition(key, value))
     }
 
     /// One key of the first spelling.
@@ -140,7 +139,7 @@ impl Place {
         if object.is_empty() {
             return self.invalid("is empty: name an operator, such as $eq");
         }
-        let operators = object.iter().map(|(key, value)| {
+        all(object, &|key, value| {
             let here = self.at(key);
             match key.strip_prefix('$') {
                 Some("not") => {
@@ -150,8 +149,7 @@ impl Place {
                 Some(name) => here.op(path, name, value),
                 None => here.invalid("is no operator; for a key of an object write a path"),
             }
-        });
-        operators.collect::<Result<_, _>>().map(together)
+        })
     }
 
     fn op(&self, path: &str, name: &str, value: &Value) -> Result<Filter, Error> {
@@ -265,11 +263,10 @@ impl Place {
         if object.is_empty() {
             return self.invalid("is empty: name gt, gte, lt or lte");
         }
-        let bounds = object.iter().map(|(key, value)| match key.as_str() {
+        all(object, &|key, value| match key {
             "gt" | "gte" | "lt" | "lte" => self.at(key).op(path, key, value),
             _ => self.at(key).invalid("is no bound; use gt, gte, lt, lte"),
-        });
-        bounds.collect::<Result<_, _>>().map(together)
+        })
     }
 }
 
@@ -281,6 +278,18 @@ fn is_clause(key: &str, value: &Value) -> bool {
             Value::Object(object) => !object.keys().any(|key| key.starts_with('$')),
             _ => false,
         }
+}
+
+/// What all pairs of an object ask for together.
+fn all(
+    object: &Object,
+    read: &dyn Fn(&str, &Value) -> Result<Filter, Error>,
+) -> Result<Filter, Error> {
+    let mut filters = Vec::with_capacity(object.len());
+    for (key, value) in object {
+        filters.push(read(key, value)?);
+    }
+    Ok(together(filters))
 }
 
 /// All of them; the only one by itself.
