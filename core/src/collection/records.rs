@@ -155,7 +155,7 @@ impl RecordsWriter {
         Ok(Box::new(move |part| {
             let mut starts = starts.borrow_mut();
             starts.clear();
-            part.array(RECORDS, 1, |array| {
+            part.array(RECORDS, 1, &mut |array| {
                 for slot in 0..u32::try_from(slots).expect("slots fit") {
                     starts.push(array.len());
                     array.extend(records.get(slot).map(Record::bytes).unwrap_or_default());

@@ -32,7 +32,7 @@ impl HnswIndex {
         let graph = self.graph.as_ref().map(|graph| graph.save(self.memory())).transpose()?;
         let longer = self.longer.as_ref().map(|longer| longer.copied(self.memory())).transpose()?;
         Ok(Box::new(move |part| {
-            part.array(STATES, 1, |array| {
+            part.array(STATES, 1, &mut |array| {
                 held.states().iter().for_each(|state| array.extend(&[state.number()]));
             });
             part.values(FREE, &free);

@@ -112,7 +112,7 @@ impl Part {
     pub(crate) fn copy(&self, out: &mut PartWriter<'_>) {
         for Array { tag, flags, stride, range } in &self.arrays {
             let bytes = &self.bytes.read()[range.clone()];
-            out.flagged(*tag, *flags, *stride, |array| array.extend(bytes));
+            out.flagged(*tag, *flags, *stride, &mut |array| array.extend(bytes));
         }
     }
 

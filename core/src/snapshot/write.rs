@@ -117,7 +117,7 @@ impl PartWriter<'_> {
         &mut self,
         tag: Tag,
         stride: usize,
-        fill: impl FnOnce(&mut ArrayWriter<'_>),
+        fill: &mut dyn FnMut(&mut ArrayWriter<'_>),
     ) {
         self.flagged(tag.bytes, CRITICAL, stride, fill);
     }
@@ -128,7 +128,7 @@ impl PartWriter<'_> {
         tag: [u8; 4],
         flags: u32,
         stride: usize,
-        fill: impl FnOnce(&mut ArrayWriter<'_>),
+        fill: &mut dyn FnMut(&mut ArrayWriter<'_>),
     ) {
         self.align();
         let mut array = ArrayWriter {
@@ -155,7 +155,7 @@ impl PartWriter<'_> {
     pub(crate) fn rows<T: Shared + Pod>(&mut self, tag: Tag, rows: &Rows<T>, held: &Held) {
         let view = rows.view();
         let free = vec![0; row_bytes::<T>(rows.width())];
-        self.array(tag, free.len(), |array| {
+        self.array(tag, free.len(), &mut |array| {
             for slot in held.slots() {
                 array.extend(slot.map_or(&free, |slot| bytemuck::cast_slice(view.row(slot))));
             }
@@ -164,7 +164,7 @@ impl PartWriter<'_> {
 
     /// Writes rows that lie one behind the other.
     pub(crate) fn copy(&mut self, tag: Tag, stride: usize, rows: &[u8]) {
-        self.array(tag, stride, |array| array.extend(rows));
+        self.array(tag, stride, &mut |array| array.extend(rows));
     }
 
     /// Writes values of one length, as they are on a little-endian machine.
