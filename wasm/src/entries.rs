@@ -127,7 +127,8 @@ pub(crate) fn many(
     }
     let scope = within(handle, scope)?;
     room_for(count as usize, dimensions)?;
-    let entry = |at: u32| {
+    let mut entries = Vec::new();
+    for at in 0..count {
         let at_of = |name: &'static str| move |error: Error| error.of(format!("{name}[{at}]"));
         let id = read::string(&ids.get(at)).map_err(at_of("ids"))?;
         let mut entry = VectorEntry::new(id, row(&vectors, dimensions, at));
@@ -135,9 +136,9 @@ pub(crate) fn many(
         entry.metadata = optional(&metadata, at, read::metadata).map_err(at_of("metadata"))?;
         let content = optional(&contents, at, |value| read::string(value).map(Some));
         entry.content = content.map_err(at_of("contents"))?;
-        Ok(entry)
-    };
-    (0..count).map(entry).collect()
+        entries.push(entry);
+    }
+    Ok(entries)
 }
 
 /// Are the numbers so many vectors?

@@ -64,8 +64,11 @@ fn fields(value: &JsValue, plain: bool) -> Result<Vec<(String, JsValue)>> {
     let Some(flat) = fields else {
         return expected(if plain { "a value that JSON has" } else { "an object" });
     };
-    let names = (0..flat.length()).step_by(2);
-    names.map(|at| Ok((string(&flat.get(at))?, flat.get(at + 1)))).collect()
+    let mut fields = Vec::new();
+    for at in (0..flat.length()).step_by(2) {
+        fields.push((string(&flat.get(at))?, flat.get(at + 1)));
+    }
+    Ok(fields)
 }
 
 /// The items of a value, if it is an array.
@@ -84,9 +87,15 @@ pub(crate) fn items(value: &JsValue) -> Result<Array> {
 }
 
 /// Each of the items of an array, read.
-pub(crate) fn each<T>(items: &Array, read: impl Fn(&JsValue) -> Result<T>) -> Result<Vec<T>> {
-    let read = |at| read(&items.get(at)).map_err(|error| error.of(format!("[{at}]")));
-    (0..items.length()).map(read).collect()
+pub(crate) fn each<T>(
+    items: &Array,
+    mut read: impl FnMut(&JsValue) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    for at in 0..items.length() {
+        values.push(read(&items.get(at)).map_err(|error| error.of(format!("[{at}]")))?);
+    }
+    Ok(values)
 }
 
 /// A text.
@@ -239,11 +248,7 @@ impl Values {
         let most = u32::try_from(self.max).unwrap_or(u32::MAX);
         let items = host::items(value, most).map_err(Error::thrown)?;
         if let Some(items) = items.dyn_ref::<Array>() {
-            let read = |at| {
-                let item = self.read(&items.get(at), depth + 1);
-                item.map_err(|error| error.of(format!("[{at}]")))
-            };
-            return (0..items.length()).map(read).collect::<Result<_>>().map(Value::Array);
+            return each(items, |item| self.read(item, depth + 1)).map(Value::Array);
         }
         if !items.is_undefined() {
             return Err(self.too_many(count(&items)?));
