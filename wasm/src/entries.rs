@@ -27,7 +27,7 @@ pub(crate) fn key(value: &JsValue, handle: Option<&Scope>) -> Result<EntryKey> {
     }
     let (mut id, mut scope) = (None, None);
     // A result or an entry is a key, too.
-    read::options(value, |name, value| {
+    read::options(value, &mut |name, value| {
         match name {
             "id" => id = Some(read::string(value)?),
             "scope" => scope = Some(read::scope(value)?),
@@ -65,7 +65,7 @@ pub(crate) fn entries(
 fn entry(value: &JsValue, handle: Option<&Scope>) -> Result<VectorEntry> {
     let (mut entry, mut scope) = (VectorEntry::new("", Vec::new()), None);
     let (mut has_id, mut has_vector) = (false, false);
-    read::options(value, |name, value| {
+    read::options(value, &mut |name, value| {
         match name {
             "id" => {
                 entry.id = read::string(value)?;
@@ -105,7 +105,7 @@ pub(crate) fn many(
 ) -> Result<Vec<VectorEntry>> {
     let (mut ids, mut vectors, mut scope) = (None, None, None);
     let (mut metadata, mut contents) = (None, None);
-    read::options(value, |name, value| {
+    read::options(value, &mut |name, value| {
         match name {
             "ids" => ids = Some(read::items(value)?),
             "vectors" => vectors = Some(read::floats(value)?),

@@ -57,7 +57,7 @@ impl StoreOptions {
             entries: None,
             record_bytes: 0,
         };
-        read::options(value, |name, value| {
+        read::options(value, &mut |name, value| {
             if name == "preset" {
                 options.config = match &*read::string(value)? {
                     "balanced" => HnswConfig::balanced(),
@@ -69,7 +69,7 @@ impl StoreOptions {
             }
             Ok(Known::Yes)
         })?;
-        read::options(value, |name, value| options.set(name, value, predicts))?;
+        read::options(value, &mut |name, value| options.set(name, value, predicts))?;
         Ok(options)
     }
 
@@ -106,7 +106,7 @@ impl StoreOptions {
 /// How a snapshot is opened.
 pub(crate) fn open_options(value: &JsValue, memory_limit: f64) -> Result<(Open, LimitOptions)> {
     let (mut open, mut limits) = (Open::default(), LimitOptions::new(memory_limit));
-    read::options(value, |name, value| {
+    read::options(value, &mut |name, value| {
         if name != "verify" {
             return limits.read(name, value);
         }
@@ -127,7 +127,7 @@ pub(crate) fn metric(value: &JsValue) -> Result<DistanceMetric> {
 
 pub(crate) fn scope_limits(value: &JsValue) -> Result<ScopeLimits> {
     let mut limits = ScopeLimits::default();
-    read::options(value, |name, value| {
+    read::options(value, &mut |name, value| {
         match name {
             "vectors" => limits.vectors = Some(read::count(value)?),
             "bytes" => limits.bytes = Some(read::count(value)?),
@@ -176,7 +176,7 @@ impl Settings {
 /// The scopes that a snapshot is to have; none for all.
 pub(crate) fn snapshot_scopes(value: &JsValue, handle: &JsValue) -> Result<Option<Vec<Scope>>> {
     let mut scopes = None;
-    read::options(value, |name, value| match name {
+    read::options(value, &mut |name, value| match name {
         "scopes" => {
             scopes = Some(read::scopes(value)?);
             Ok(Known::Yes)

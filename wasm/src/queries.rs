@@ -96,7 +96,7 @@ impl Asked {
 /// A query.
 pub(crate) fn query(value: &JsValue, handle: Option<&Scope>, now: i64) -> Result<VectorQuery> {
     let mut asked = Asked::new(now);
-    read::options(value, |name, value| asked.set_one(name, value))?;
+    read::options(value, &mut |name, value| asked.set_one(name, value))?;
     if !asked.named {
         return expected("given, or an `id` instead").of("vector");
     }
@@ -112,7 +112,7 @@ pub(crate) fn many(
     let (mut asked, mut vectors) = (Asked::new(now), None);
     asked.query.include_metadata = false;
     asked.query.include_content = false;
-    read::options(value, |name, value| {
+    read::options(value, &mut |name, value| {
         if name != "vectors" {
             return asked.set(name, value);
         }
@@ -127,7 +127,7 @@ pub(crate) fn many(
 
 fn range(value: &JsValue) -> Result<TimeRange> {
     let mut range = TimeRange::default();
-    read::options(value, |name, value| {
+    read::options(value, &mut |name, value| {
         match name {
             "from" => range.from = Some(read::time(value)?),
             "to" => range.to = Some(read::time(value)?),
@@ -140,7 +140,7 @@ fn range(value: &JsValue) -> Result<TimeRange> {
 
 fn mmr(value: &JsValue) -> Result<Mmr> {
     let mut mmr = Mmr { lambda: 0.5, fetch_k: 0 };
-    read::options(value, |name, value| {
+    read::options(value, &mut |name, value| {
         match name {
             "lambda" => mmr.lambda = read::float(value)?,
             "fetchK" => mmr.fetch_k = read::count(value)?,
@@ -169,7 +169,7 @@ impl Selection {
         takes: &'static [&'static str],
     ) -> Result<Self> {
         let (mut selection, mut scope) = (Self::default(), None);
-        read::options(value, |name, value| {
+        read::options(value, &mut |name, value| {
             match name {
                 _ if !takes.contains(&name) => return Ok(Known::No),
                 "scope" => scope = Some(read::scope(value)?),
@@ -188,7 +188,7 @@ impl Selection {
 /// What to measure.
 pub(crate) fn probe(value: &JsValue, handle: Option<&Scope>) -> Result<RecallProbe> {
     let (mut probe, mut scope) = (RecallProbe::default(), None);
-    read::options(value, |name, value| {
+    read::options(value, &mut |name, value| {
         match name {
             "scope" => scope = Some(read::scope(value)?),
             "filter" => probe.filter = Some(read::filter(value)?),
@@ -206,7 +206,7 @@ pub(crate) fn probe(value: &JsValue, handle: Option<&Scope>) -> Result<RecallPro
 /// How a scope is tuned: the scope and the results.
 pub(crate) fn tuning(value: &JsValue, handle: Option<&Scope>) -> Result<(Scope, usize)> {
     let (mut k, mut scope) = (K, None);
-    read::options(value, |name, value| {
+    read::options(value, &mut |name, value| {
         match name {
             "scope" => scope = Some(read::scope(value)?),
             "k" => k = read::count(value)?,

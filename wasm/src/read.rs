@@ -31,7 +31,7 @@ const INTEGER_MAX: f64 = 9_007_199_254_740_991.0;
 /// Reads an object field by field, and refuses what it has besides.
 pub(crate) fn options(
     value: &JsValue,
-    mut read: impl FnMut(&str, &JsValue) -> Result<Known>,
+    read: &mut dyn FnMut(&str, &JsValue) -> Result<Known>,
 ) -> Result<()> {
     if value.is_undefined() {
         return Ok(());
