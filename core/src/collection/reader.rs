@@ -301,16 +301,24 @@ impl CollectionReader {
     pub(super) fn read<T>(
         &self,
         scope: &Scope,
-        look: impl FnOnce(&Sight<'_>) -> T,
+        look: impl Fn(&Sight<'_>) -> T,
     ) -> Result<Option<T>, Error> {
+        let mut seen = None;
+        self.visit(scope, &mut |at| seen = Some(look(at)))?;
+        Ok(seen)
+    }
+
+    /// The same for who takes along what was seen.
+    fn visit(&self, scope: &Scope, look: &mut dyn FnMut(&Sight<'_>)) -> Result<(), Error> {
         let mut outer = domain().pin();
         loop {
             let outer = outer.enter(self.reading());
             let closed = match self.directory(&outer).get(scope) {
-                None => return Ok(None),
+                None => return Ok(()),
                 Some(Known::Open(partition)) => {
                     partition.mark();
-                    return Ok(Some(Sight::of(partition, self.now, look)));
+                    Sight::of(partition, self.now, look);
+                    return Ok(());
                 }
                 Some(Known::Closed(closed)) => Arc::clone(closed),
             };
