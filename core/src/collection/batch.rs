@@ -16,6 +16,7 @@ use super::writes::{Write, Written, merged};
 use crate::entry::{EntryKey, VectorEntry, check_metadata, check_time};
 use crate::error::{Error, beginning};
 use crate::index::check_vector;
+use crate::memory::SlotSet;
 use crate::metadata::Object;
 use crate::scope::Scope;
 
@@ -155,11 +156,11 @@ impl<'c> WriteBatch<'c> {
         match write {
             Write::Insert(entries) => self.put(entries, Taken::Refuse),
             Write::Upsert(entries) => self.put(entries, Taken::Replace),
-            Write::UpdateMetadata(key, metadata) => self.update(&key, |_| metadata),
+            Write::UpdateMetadata(key, metadata) => self.update(&key, metadata, |_, new| new),
             Write::PatchMetadata(key, patch) => {
                 // Before it is merged: merging walks as deep as it goes.
                 check_metadata(&patch)?;
-                self.update(&key, |metadata| merged(metadata, patch))
+                self.update(&key, patch, merged)
             }
             Write::Delete(keys) => self.delete(&keys, PartitionWriter::find_live),
             Write::Erase(keys) => self.delete(&keys, |partition, id, _| partition.find(id)),
@@ -167,12 +168,12 @@ impl<'c> WriteBatch<'c> {
                 filter.validate()?;
                 let reader = self.collection.reader.at(self.now);
                 let deaths = reader.read(&scope, |at| at.select(Some(&filter)))?;
-                self.delete_slots(scope, deaths.unwrap_or_default().iter().collect())
+                self.delete_slots(scope, &deaths.unwrap_or_default())
             }
             Write::Purge(scope) => {
                 let reader = self.collection.reader.at(self.now);
                 let deaths = reader.read(&scope, |at| at.expired())?;
-                self.delete_slots(scope, deaths.unwrap_or_default().iter().collect())
+                self.delete_slots(scope, &deaths.unwrap_or_default())
             }
             Write::DeleteScope(scope) => {
                 let count =
@@ -246,16 +247,18 @@ impl<'c> WriteBatch<'c> {
         Ok(Written { count: keys.len(), keys })
     }
 
+    /// Gives an entry metadata that is made of the old and of what is given.
     fn update(
         &mut self,
         key: &EntryKey,
-        change: impl FnOnce(Object) -> Object,
+        given: Object,
+        make: fn(Object, Object) -> Object,
     ) -> Result<Written, Error> {
         let unknown = || unknown(key);
         let partition = self.collection.partitions.get(key.scope()).ok_or_else(unknown)?;
         let now = partition.now(self.now);
         let (slot, record) = partition.find_live(key.id(), now).ok_or_else(unknown)?;
-        let metadata = change(record.metadata()?);
+        let metadata = make(record.metadata()?, given);
         check_metadata(&metadata)?;
         let mut written = Vec::new();
         record.write_with(&metadata, now, &mut written)?;
@@ -271,7 +274,7 @@ impl<'c> WriteBatch<'c> {
     fn delete(
         &mut self,
         keys: &[EntryKey],
-        find: impl for<'p> Fn(&'p PartitionWriter, &str, i64) -> Option<(u32, Record<'p>)>,
+        find: for<'p> fn(&'p PartitionWriter, &str, i64) -> Option<(u32, Record<'p>)>,
     ) -> Result<Written, Error> {
         let mut scopes: BTreeMap<Scope, Box<ScopeChange>> = BTreeMap::new();
         for key in keys {
@@ -290,7 +293,8 @@ impl<'c> WriteBatch<'c> {
     }
 
     /// Deletes entries by what is known of all of their scope.
-    fn delete_slots(&mut self, scope: Scope, deaths: Vec<u32>) -> Result<Written, Error> {
+    fn delete_slots(&mut self, scope: Scope, deaths: &SlotSet) -> Result<Written, Error> {
+        let deaths: Vec<u32> = deaths.iter().collect();
         let count = deaths.len();
         if let (Some(partition), 1..) = (self.collection.partitions.get(&scope), count) {
             let id = |slot: &u32| partition.catalog.records.get(*slot).map(Record::id);
