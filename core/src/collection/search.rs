@@ -299,12 +299,14 @@ fn tuned(
 
 /// Adds hits of another scope to those of some, as far as they are among the `depth` nearest.
 fn merge(hits: &mut Vec<Hit<'static>>, found: Vec<Hit<'_>>, depth: usize) {
-    let nearer = |hit: &Hit<'_>| match hits.get(depth.saturating_sub(1)) {
-        Some(last) => hit.distance < last.distance,
-        None => true,
-    };
-    let more: Vec<_> = found.into_iter().take_while(nearer).map(Hit::owned).collect();
-    hits.extend(more);
+    let edge = hits.get(depth.saturating_sub(1)).map(|last| last.distance);
+    for hit in found {
+        let is_nearer = edge.is_none_or(|edge| hit.distance < edge);
+        if !is_nearer {
+            break;
+        }
+        hits.push(hit.owned());
+    }
     // Stable: of equals those of the scope that is named first.
     let numbers = (0..).zip(&*hits).map(|(i, hit)| joined(ordered_bits(hit.distance), i));
     let mut order: Vec<u64> = numbers.collect();

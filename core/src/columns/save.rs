@@ -84,7 +84,7 @@ impl Posting {
             Self::Few(slots) => {
                 to.push(2);
                 short(slots.len(), to);
-                to.extend(slots.iter().flat_map(|slot| slot.to_le_bytes()));
+                to.extend_from_slice(bytemuck::cast_slice(slots));
             }
             Self::Many(chunks) => {
                 to.push(3);
@@ -96,12 +96,12 @@ impl Posting {
                         Low::Array(lows) => {
                             to.push(0);
                             to.extend(last.to_le_bytes());
-                            to.extend(lows.iter().flat_map(|low| low.to_le_bytes()));
+                            to.extend_from_slice(bytemuck::cast_slice(lows));
                         }
                         Low::Bits(bits) => {
                             to.push(1);
                             to.extend(last.to_le_bytes());
-                            to.extend(bits.words.iter().flat_map(|word| word.to_le_bytes()));
+                            to.extend_from_slice(bytemuck::cast_slice(&bits.words));
                         }
                     }
                 }
