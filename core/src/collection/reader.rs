@@ -89,11 +89,9 @@ impl CollectionReader {
     pub(super) fn new(config: HnswConfig, dimensions: usize, simd: Simd) -> Self {
         let reading = domain().index();
         let directory = Published::new(domain(), reading, Directory::default());
-        let shelf = Mutex::default();
-        let own = AtomicUsize::new(0);
+        let (shelf, own) = (Mutex::default(), AtomicUsize::new(0));
         let shared = Shared { config, dimensions, simd, reading, directory, shelf, own };
-        let shared = Arc::new(shared);
-        Self { shared, now: i64::MIN }
+        Self { shared: Arc::new(shared), now: i64::MIN }
     }
 
     /// A hand that reads at a time, in milliseconds since 1970: what has expired by then is not
@@ -195,10 +193,8 @@ impl CollectionReader {
             let records = &at.catalog.records;
             let (mut entries, mut last) = (Vec::<VectorEntry>::new(), after);
             for slot in at.lookup.after(after, records) {
-                let Some(record) = records.get(slot) else { continue };
-                if !wanted.matches(record) {
-                    continue;
-                }
+                let record = records.get(slot).filter(|record| wanted.matches(*record));
+                let Some(record) = record else { continue };
                 if entries.len() == limit {
                     return Ok(Page { entries, next: last.map(str::to_owned) });
                 }
@@ -220,9 +216,7 @@ impl CollectionReader {
                 Known::Open(partition) => Sight::of(partition, self.now, |at| at.len()),
                 Known::Closed(closed) => closed.entries,
             };
-            if len > 0 {
-                held.push(known.scope().clone());
-            }
+            held.extend((len > 0).then(|| known.scope().clone()));
         });
         in_order(held)
     }
