@@ -1,11 +1,12 @@
 // The package as a user gets it: packed, installed into an empty project, used as its page says.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { VectorStore } from "../../wasm/npm/node.js";
 
 const source = fileURLToPath(new URL("../../wasm/npm", import.meta.url));
 let project;
@@ -41,6 +42,18 @@ for (const page of [join(source, "README.md"), join(source, "../../README.md")])
     }
   });
 }
+
+test("the example of Node answers, and again from what it has kept", () => {
+  const example = join(project, "example");
+  cpSync(join(source, "../examples/node"), example, { recursive: true });
+  const answer = (question) => {
+    const args = ["start", "--silent", "--", ...question];
+    return execFileSync("npm", args, { cwd: example, encoding: "utf8" });
+  };
+  assert.match(answer([]), /^0\.\d{3} Copper and iron are metals\.\n0\.\d{3} .+\n$/);
+  assert.match(answer(["where do rivers go?"]), /^0\.\d{3} Rivers flow to the sea\.\n/);
+  assert.ok(VectorStore.open(readFileSync(join(example, "lines.vcn"))).has("line-2"));
+});
 
 test("the module names no folder of the machine it was built on", () => {
   const module = readFileSync(join(source, "dist/vicino_bg.wasm"), "latin1");

@@ -23,8 +23,8 @@ export function browser(kind, program) {
       args: FLAGS[kind],
     });
   return {
-    /** The answer of a page; what goes wrong in the page is one, too. */
-    async open(url) {
+    /** The answer of a page, once it has one; what goes wrong in the page is one, too. */
+    async open(url, answer = "globalThis.calls") {
       started ??= start();
       const page = await (await started).newPage();
       const wrong = [];
@@ -35,8 +35,8 @@ export function browser(kind, program) {
       page.on("requestfailed", (request) => wrong.push(`no ${request.url()}`));
       try {
         await page.goto(url);
-        await page.waitForFunction("globalThis.calls", { timeout: 20_000 });
-        return await page.evaluate("globalThis.calls");
+        const answered = await page.waitForFunction(answer, { timeout: 20_000 });
+        return await answered.jsonValue();
       } catch (error) {
         throw new Error(`${url}: ${error.message}\n${wrong.join("\n")}`);
       } finally {

@@ -50,11 +50,17 @@ export async function serveVite(use) {
   }
 }
 
-export async function buildVite(use) {
+export function buildVite(use) {
   const input = project.path("bundled.html");
-  await vite.build({ ...quiet(), build: { outDir: "vite", rolldownOptions: { input } } });
-  const preview = { host: "127.0.0.1", port: 0 };
-  const server = await vite.preview({ ...quiet(), build: { outDir: "vite" }, preview });
+  return built({ ...quiet(), build: { outDir: "vite", rolldownOptions: { input } } }, use);
+}
+
+/** A folder of the project that has all that Vite asks for. */
+export const viteIn = (folder, use) => built({ ...quiet(), root: project.path(folder) }, use);
+
+async function built(config, use) {
+  await vite.build(config);
+  const server = await vite.preview({ ...config, preview: { host: "127.0.0.1", port: 0 } });
   try {
     return await use(`http://127.0.0.1:${server.httpServer.address().port}`);
   } finally {

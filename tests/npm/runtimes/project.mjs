@@ -1,6 +1,6 @@
 // An empty project that the packed package is installed into, and the programs that ask it.
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -78,6 +78,7 @@ export async function install(cases) {
   for (const file of ["../conformance.mjs", "platform.mjs"]) {
     copyFileSync(here(file), project.path(basename(file)));
   }
+  cpSync(here("../../../wasm/examples/vite"), project.path("example"), { recursive: true });
   await execute("npm", ["install", ...quiet, project.tarball], { cwd: folder });
 }
 

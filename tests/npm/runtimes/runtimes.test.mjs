@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { browser } from "./browsers.mjs";
-import { buildEsbuild, buildVite, buildWebpack, serve, serveVite } from "./bundlers.mjs";
+import { buildEsbuild, buildVite, buildWebpack, serve, serveVite, viteIn } from "./bundlers.mjs";
 import { edgeRuntime, miniflare, wrangler } from "./edge.mjs";
 import { install, manage, node, project, tool } from "./project.mjs";
 
@@ -58,6 +58,15 @@ for (const release of [20, 22, 24]) {
   test(`Node ${release}, import and require give one package`, async () =>
     assert.equal(await node(release, "same.cjs"), true));
 }
+
+test("Chromium, the example of Vite", { timeout: 90_000 }, async () => {
+  const near = 'document.querySelector("#found").innerText';
+  const picked = `(color.value = "#ff0000", color.oninput(), ${near})`;
+  await viteIn("example", async (url) => {
+    assert.equal(await chromium.open(url, near), "seagreen\nteal\nolive");
+    assert.equal(await chromium.open(url, `${near} && ${picked}`), "crimson\ncoral\nolive");
+  });
+});
 
 // What the types and the manifest promise is what resolves.
 test("publint", () => manage("publint", "run", "--strict", project.tarball));
