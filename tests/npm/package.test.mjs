@@ -6,7 +6,7 @@ import { homedir, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { VectorStore } from "../../wasm/npm/node.js";
+import { VectorStore, version } from "../../wasm/npm/node.js";
 
 const source = fileURLToPath(new URL("../../wasm/npm", import.meta.url));
 let project;
@@ -53,6 +53,18 @@ test("the example of Node answers, and again from what it has kept", () => {
   assert.match(answer([]), /^0\.\d{3} Copper and iron are metals\.\n0\.\d{3} .+\n$/);
   assert.match(answer(["where do rivers go?"]), /^0\.\d{3} Rivers flow to the sea\.\n/);
   assert.ok(VectorStore.open(readFileSync(join(example, "lines.vcn"))).has("line-2"));
+});
+
+test("there is one version: of the package, of what it exports, and of the crates", () => {
+  const manifest = (path) => JSON.parse(readFileSync(join(source, path), "utf8"));
+  assert.equal(version, manifest("package.json").version);
+  assert.equal(version, manifest("package-lock.json").version);
+  const crates = readFileSync(join(source, "../../Cargo.toml"), "utf8");
+  assert.equal(version, crates.match(/^\[workspace\.package\]\n(?:.+\n)*?version = "(.*)"$/m)?.[1]);
+  for (const example of ["node", "vite"]) {
+    const { dependencies } = manifest(`../examples/${example}/package.json`);
+    assert.equal(dependencies.vicino, `^${version}`, example);
+  }
 });
 
 test("the module names no folder of the machine it was built on", () => {
