@@ -704,7 +704,7 @@ export interface TuneOptions extends ScopeOption {
 
 /** How many entries are inserted a bit at a time. */
 export interface ChunkOptions {
-  /** Is told after each chunk how many are there, and of how many, if that is known. */
+  /** Is told at each pause how many are there, and of how many, if that is known. */
   onProgress?: ((done: number, total?: number) => void) | undefined;
   /** Ends it between two chunks. What is there by then stays. */
   signal?: AbortSignalLike | undefined;
@@ -837,11 +837,16 @@ declare abstract class Entries<M extends MetadataOf<M> = Metadata> {
   upsertMany(batch: EntryBatch<M>): number;
 
   /**
-   * Inserts any number of entries, 1,024 at a time, and lets everything else go on in between; how
-   * many there were. An error, or a signal, ends it between two chunks: whole chunks stay.
+   * Inserts any number of entries, 32 at a time, and lets everything else go on after each frame's
+   * time; how many there were. An error, or a signal, ends it between two chunks: whole chunks
+   * stay.
    *
-   * @throws {VicinoError} As {@link insert}, `position` counted from the first entry of all. The
-   * signal's reason where that ended it.
+   * One chunk takes longer, that which makes a graph of a scope: a second or two at the default
+   * {@link StoreOptions.promotionSize}, and at 256 as long as others, with codes that fit the
+   * vectors until then.
+   *
+   * @throws {VicinoError} As {@link insert}, entries counted from the first of all. The signal's
+   * reason where that ended it.
    */
   insertInChunks(
     entries: Iterable<Entry<M>> | AsyncIterable<Entry<M>>,

@@ -6,8 +6,11 @@ import { assertLoaded, place } from "./load.js";
 export { VicinoError };
 export const version = "0.1.0";
 
-/** Entries that are inserted between two pauses, the same everywhere. */
-const CHUNK = 1024;
+/** Entries of a chunk, as few as cost little more than many; the same everywhere. */
+const CHUNK = 32;
+
+/** Milliseconds until a pause, a frame's; and entries, where the clock stands still meanwhile. */
+const [TURN, UNTIMED] = [16, 1024];
 
 /** The least bytes of a piece of a snapshot that is streamed, and how many pieces there are else. */
 const PIECE = 16 << 20;
@@ -62,11 +65,11 @@ class Entries {
   }
 
   insert(entries) {
-    return inner(this).insert(this.#scope, entries);
+    return inner(this).insert(this.#scope, entries, 0);
   }
 
   upsert(entries) {
-    return inner(this).upsert(this.#scope, entries);
+    return inner(this).upsert(this.#scope, entries, 0);
   }
 
   insertMany(batch) {
@@ -81,25 +84,26 @@ class Entries {
     const { onProgress, signal, upsert = false, ...unknown } = own("options", options);
     refuse("options", unknown);
     const total = Array.isArray(entries) ? entries.length : undefined;
-    let [chunk, done] = [[], 0];
-    const write = async () => {
+    let [chunk, done, told, since] = [[], 0, 0, performance.now()];
+    const write = () => {
       signal?.throwIfAborted();
-      try {
-        upsert ? this.upsert(chunk) : this.insert(chunk);
-      } catch (error) {
-        if (error instanceof VicinoError && "position" in error) error.position += done;
-        throw error;
-      }
+      const store = inner(this);
+      upsert ? store.upsert(this.#scope, chunk, done) : store.insert(this.#scope, chunk, done);
       done += chunk.length;
       chunk = [];
+    };
+    const rest = async () => {
       onProgress?.(done, total);
       await pause();
+      [told, since] = [done, performance.now()];
     };
     for await (const entry of entries) {
-      chunk.push(entry);
-      if (chunk.length === CHUNK) await write();
+      if (chunk.push(entry) < CHUNK) continue;
+      write();
+      if (performance.now() - since >= TURN || done - told >= UNTIMED) await rest();
     }
-    if (chunk.length > 0) await write();
+    if (chunk.length > 0) write();
+    if (done > told) await rest();
     return done;
   }
 
@@ -390,7 +394,7 @@ function refuse(argument, unknown) {
   }
 }
 
-/** Lets everything else go on for a moment. */
-function pause() {
-  return globalThis.scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
-}
+// Lets all else go on. What is back sooner than a timer goes before frames or others' timers, and
+// `setTimeout` waits 4 ms in browsers, once one has called for the next.
+const pause = () =>
+  globalThis.scheduler?.postTask?.(() => {}, { delay: 1 }) ?? new Promise((go) => setTimeout(go));

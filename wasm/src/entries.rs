@@ -42,21 +42,23 @@ pub(crate) fn key(value: &JsValue, handle: Option<&Scope>) -> Result<EntryKey> {
 /// Several keys, or one.
 pub(crate) fn keys(value: &JsValue, handle: Option<&Scope>) -> Result<Vec<EntryKey>> {
     match read::items_of(value)? {
-        Some(items) => read::each(&items, |value| key(value, handle)),
+        Some(items) => read::each(&items, 0, |value| key(value, handle)),
         None => Ok(vec![key(value, handle)?]),
     }
 }
 
-/// Several entries, or one, of so many dimensions. One without an id is given one.
+/// Several entries, or one, of so many dimensions. One without an id is given one. Errors count
+/// them from the number of the first.
 pub(crate) fn entries(
     value: &JsValue,
     handle: Option<&Scope>,
     dimensions: usize,
+    first: u32,
 ) -> Result<Vec<VectorEntry>> {
     match read::items_of(value)? {
         Some(items) => {
             room_for(items.length() as usize, dimensions)?;
-            read::each(&items, |value| entry(value, handle))
+            read::each(&items, first, |value| entry(value, handle))
         }
         None => Ok(vec![entry(value, handle)?]),
     }

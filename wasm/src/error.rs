@@ -78,6 +78,14 @@ impl Error {
         }
     }
 
+    /// The error as that of a part of several, so many of which come before it.
+    pub(crate) fn after(mut self, first: u32) -> Self {
+        if let Self::Core(CoreError::InBatch { position, .. }) = &mut self {
+            *position += first as usize;
+        }
+        self
+    }
+
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Core(error) => error.code(),

@@ -86,14 +86,16 @@ pub(crate) fn items(value: &JsValue) -> Result<Array> {
     items_of(value)?.map_or_else(|| expected("an array"), Ok)
 }
 
-/// Each of the items of an array, read.
+/// Each of the items of an array, read; errors count them from the number of the first.
 pub(crate) fn each<T>(
     items: &Array,
+    first: u32,
     mut read: impl FnMut(&JsValue) -> Result<T>,
 ) -> Result<Vec<T>> {
     let mut values = Vec::new();
     for at in 0..items.length() {
-        values.push(read(&items.get(at)).map_err(|error| error.of(format!("[{at}]")))?);
+        let path = || format!("[{}]", first.saturating_add(at));
+        values.push(read(&items.get(at)).map_err(|error| error.of(path()))?);
     }
     Ok(values)
 }
@@ -172,7 +174,7 @@ pub(crate) fn scope(value: &JsValue) -> Result<Scope> {
 }
 
 pub(crate) fn scopes(value: &JsValue) -> Result<Vec<Scope>> {
-    each(&items(value)?, scope)
+    each(&items(value)?, 0, scope)
 }
 
 /// The scope of a handle; none for that of a whole store.

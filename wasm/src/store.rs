@@ -69,16 +69,18 @@ impl Store {
         Self::of_snapshot(copy, &open, &limits)
     }
 
-    /// Adds entries.
-    pub fn insert(&self, handle: &JsValue, entries: &JsValue) -> Result<Array> {
-        let entries = self.entries(handle, entries)?;
-        self.write(|collection| collection.insert(entries, now())).map(|keys| write::keys(&keys))
+    /// Adds entries. Errors count them from the number of the first.
+    pub fn insert(&self, handle: &JsValue, entries: &JsValue, first: u32) -> Result<Array> {
+        let entries = self.entries(handle, entries, first)?;
+        let keys = self.write(|collection| collection.insert(entries, now()));
+        keys.map(|keys| write::keys(&keys)).map_err(|error| error.after(first))
     }
 
     /// Adds entries, or puts them in the place of others.
-    pub fn upsert(&self, handle: &JsValue, entries: &JsValue) -> Result<Array> {
-        let entries = self.entries(handle, entries)?;
-        self.write(|collection| collection.upsert(entries, now())).map(|keys| write::keys(&keys))
+    pub fn upsert(&self, handle: &JsValue, entries: &JsValue, first: u32) -> Result<Array> {
+        let entries = self.entries(handle, entries, first)?;
+        let keys = self.write(|collection| collection.upsert(entries, now()));
+        keys.map(|keys| write::keys(&keys)).map_err(|error| error.after(first))
     }
 
     /// Adds entries whose vectors lie one after the other.
@@ -312,9 +314,9 @@ impl Store {
         })
     }
 
-    fn entries(&self, handle: &JsValue, entries: &JsValue) -> Result<Vec<VectorEntry>> {
+    fn entries(&self, handle: &JsValue, entries: &JsValue, first: u32) -> Result<Vec<VectorEntry>> {
         let handle = read::handle(handle)?;
-        let entries = entries::entries(entries, handle.as_ref(), self.dimensions);
+        let entries = entries::entries(entries, handle.as_ref(), self.dimensions, first);
         entries.of("entries")
     }
 

@@ -20,11 +20,12 @@ export function browser(kind, program) {
     puppeteer.launch({
       browser: kind,
       executablePath: `/usr/bin/${program}`,
+      protocolTimeout: 600_000,
       args: FLAGS[kind],
     });
   return {
     /** The answer of a page, once it has one; what goes wrong in the page is one, too. */
-    async open(url, answer = "globalThis.calls") {
+    async open(url, answer = "globalThis.calls", timeout = 20_000) {
       started ??= start();
       const page = await (await started).newPage();
       const wrong = [];
@@ -35,7 +36,7 @@ export function browser(kind, program) {
       page.on("requestfailed", (request) => wrong.push(`no ${request.url()}`));
       try {
         await page.goto(url);
-        const answered = await page.waitForFunction(answer, { timeout: 20_000 });
+        const answered = await page.waitForFunction(answer, { timeout });
         return await answered.jsonValue();
       } catch (error) {
         throw new Error(`${url}: ${error.message}\n${wrong.join("\n")}`);

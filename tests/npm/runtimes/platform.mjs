@@ -8,9 +8,9 @@ export async function platform({ VectorStore }) {
   const entries = Array.from({ length: 1500 }, entry);
   const progress = [];
   const inserted = await store.insertInChunks(entries, {
-    onProgress: (done, total) => progress.push(done, total),
+    onProgress: (done, total) => progress.push([done, total]),
   });
-  equal([inserted, ...progress], [1500, 1024, 1500, 1500, 1500], "chunks");
+  equal([inserted, progress.length > 1, ...progress.at(-1)], [1500, true, 1500, 1500], "chunks");
 
   const { id } = store.search({ vector: [7, 1], k: 1 })[0];
   equal(id.length, 36, "an id of its own");
