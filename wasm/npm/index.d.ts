@@ -1245,20 +1245,34 @@ export class VicinoError extends Error {
   /** What went wrong, as a word. */
   readonly code: ErrorCode;
   /**
-   * What was expected: a number of `dimension_mismatch`, the scope of the handle of
-   * `scope_mismatch`, words of `invalid_argument`.
+   * What was expected: a number with `dimension_mismatch`, the scope of the handle with
+   * `scope_mismatch`, words with `invalid_argument` unless reading the argument threw.
    */
   readonly expected?: number | string;
-  /** What was found instead, or was too much: a number, or the scope of `scope_mismatch`. */
+  /**
+   * What was found instead, or was too much: a scope with `scope_mismatch`, a number with
+   * `dimension_mismatch`, `invalid_config`, `invalid_name`, `invalid_number`, `invalid_recall`,
+   * `invalid_time`, `model_dimensions`, `norm_too_large`, `too_large`, `too_many_dimensions` and
+   * `unknown_format`.
+   */
   readonly found?: number | string;
   /** The least that is allowed: `invalid_config`. */
   readonly min?: number;
-  /** The most that is allowed: limits of all kinds. */
+  /**
+   * The most that is allowed: `invalid_config`, `invalid_name`, `memory_limit`, `norm_too_large`,
+   * `scope_limit`, `too_deep`, `too_large`, `too_many_dimensions`, `too_many_entries`,
+   * `unknown_format`, `value_too_large`.
+   */
   readonly max?: number;
   /** What it would have come to: `memory_limit` and `scope_limit`. */
   readonly needed?: number;
-  /** Which of several entries, queries or values of a vector, counted from 0. */
+  /**
+   * Which of several entries, queries, keys or scopes, counted from 0, with any code that one of
+   * them can cause. Of a vector that is alone, the place of its value, as `index`.
+   */
   readonly position?: number;
+  /** Which value of that vector, counted from 0: `not_finite`, `value_too_large`. */
+  readonly index?: number;
   /** Where in the arguments, such as `entries[3].vector`: `invalid_argument`, `unknown_option`. */
   readonly argument?: string;
   /** The key that means nothing: `unknown_option`. */
@@ -1267,7 +1281,7 @@ export class VicinoError extends Error {
   readonly field?: string;
   /** One of two settings that do not go together: `conflicting_config`. */
   readonly first?: string;
-  /** The other. */
+  /** The other: `conflicting_config`. */
   readonly second?: string;
   /** Where in a filter, as a JSON pointer: `invalid_filter`. */
   readonly at?: string;
@@ -1289,7 +1303,10 @@ export class VicinoError extends Error {
   readonly recall?: number;
   /** The results that it was to be measured with: `not_tuned`. */
   readonly k?: number;
-  /** The beginning of the model's name. */
+  /**
+   * The beginning of the model's name: `cannot_truncate`, `model_dimensions`, `model_registered`,
+   * `unknown_model`.
+   */
   readonly model?: string;
   /** The lengths that the model makes, in words: `model_dimensions`. */
   readonly sizes?: string;

@@ -131,7 +131,8 @@ pub(crate) fn many(
     room_for(count as usize, dimensions)?;
     let mut entries = Vec::new();
     for at in 0..count {
-        let at_of = |name: &'static str| move |error: Error| error.of(format!("{name}[{at}]"));
+        let at_of =
+            |name: &'static str| move |error: Error| error.of(format!("{name}[{at}]")).at(at);
         let id = read::string(&ids.get(at)).map_err(at_of("ids"))?;
         let mut entry = VectorEntry::new(id, row(&vectors, dimensions, at));
         entry.scope = scope.clone();

@@ -67,7 +67,7 @@ impl Error {
         self
     }
 
-    /// The error as that of one of several.
+    /// The error as that of one of several; where an argument is at fault, its path says which.
     pub(crate) fn at(self, position: u32) -> Self {
         match self {
             Self::Core(error) => {

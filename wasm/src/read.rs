@@ -94,8 +94,9 @@ pub(crate) fn each<T>(
 ) -> Result<Vec<T>> {
     let mut values = Vec::new();
     for at in 0..items.length() {
-        let path = || format!("[{}]", first.saturating_add(at));
-        values.push(read(&items.get(at)).map_err(|error| error.of(path()))?);
+        let number = first.saturating_add(at);
+        let told = |error: Error| error.of(format!("[{number}]")).at(number);
+        values.push(read(&items.get(at)).map_err(told)?);
     }
     Ok(values)
 }

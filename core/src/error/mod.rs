@@ -179,7 +179,7 @@ pub enum Error {
         reason: String,
     },
     /// A name is empty or too long.
-    #[error("a name of a {what} has 1 to {max} bytes, found {found}")]
+    #[error("the {what}'s name may have 1 to {max} bytes, found {found}")]
     InvalidName {
         /// What has the name.
         what: &'static str,

@@ -163,6 +163,7 @@ try {
   if (error instanceof VicinoError && error.code === "dimension_mismatch") {
     error.expected === error.found;
     error.position?.toFixed();
+    error.index?.toFixed();
   }
 }
 
