@@ -251,7 +251,12 @@ impl Values {
         let most = u32::try_from(self.max).unwrap_or(u32::MAX);
         let items = host::items(value, most).map_err(Error::thrown)?;
         if let Some(items) = items.dyn_ref::<Array>() {
-            return each(items, |item| self.read(item, depth + 1)).map(Value::Array);
+            let mut values = Vec::new();
+            for at in 0..items.length() {
+                let value = self.read(&items.get(at), depth + 1);
+                values.push(value.map_err(|error| error.of(format!("[{at}]")))?);
+            }
+            return Ok(Value::Array(values));
         }
         if !items.is_undefined() {
             return Err(self.too_many(count(&items)?));
