@@ -105,11 +105,10 @@ impl<T: Shared> RowsWriter<T> {
         let mut writer = Self::with_base(width, memory, Some(base));
         let arena = Arc::clone(&writer.rows.arena);
         let (base, rows) = (arena.base.as_ref().expect("it was given"), arena.base_rows());
-        let bytes = base.len();
-        let rows = u32::try_from(rows).map_err(|_| Error::OutOfMemory { bytes })?;
+        let rows = u32::try_from(rows).map_err(|_| Error::OutOfMemory { bytes: base.len() })?;
         let chunks = rows.checked_sub(1).map_or(0, |last| arena.shape.chunk(last) + 1);
         // The row of slot 0 lies at the start, whatever chunk asks.
-        let start = base.start().as_ptr();
+        let start = base.start_of::<T::Plain>().as_ptr();
         if chunks > 0 {
             writer.set_table(chunks.next_multiple_of(4), 0, start)?;
         }
@@ -121,8 +120,7 @@ impl<T: Shared> RowsWriter<T> {
     }
 
     fn with_base(width: usize, memory: Memory, base: Option<Bytes>) -> Self {
-        let size = size_of::<T::Plain>();
-        let shape = Shape::of((width * size).max(1));
+        let shape = Shape::of((width * size_of::<T::Plain>()).max(1));
         let arena = Arena {
             shape,
             memory,

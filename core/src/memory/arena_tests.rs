@@ -82,6 +82,14 @@ fn rows_of_another_are_read_where_they_are_and_more_come_behind_them() {
 }
 
 #[test]
+#[should_panic(expected = "where their elements may")]
+fn rows_of_another_that_begin_elsewhere_than_elements_may_are_never_read() {
+    let base = Bytes::copy_of(&[7; 64]).unwrap().part(1..33);
+    let writer = RowsWriter::<u32>::open(4, Memory::default(), Some(base)).unwrap();
+    assert_eq!(writer.view().row(0)[0], 0x0707_0707);
+}
+
+#[test]
 fn atomics_change_while_they_are_seen() {
     let mut writer = RowsWriter::<AtomicU64>::new(2, Memory::default());
     writer.reserve(3).unwrap();

@@ -142,6 +142,12 @@ impl Bytes {
     pub(super) fn start(&self) -> NonNull<u8> {
         self.start
     }
+
+    /// The same, where values of a type begin.
+    pub(super) fn start_of<T>(&self) -> NonNull<u8> {
+        assert!(self.start.cast::<T>().is_aligned(), "rows begin where their elements may");
+        self.start
+    }
 }
 
 impl fmt::Debug for Bytes {

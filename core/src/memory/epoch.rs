@@ -147,7 +147,8 @@ pub(crate) struct Published<T> {
     owned: PhantomData<Box<T>>,
 }
 
-impl<T> Published<T> {
+// A value may be read and freed by any thread, whoever made it.
+impl<T: Send + Sync> Published<T> {
     pub(crate) fn new(domain: &'static Domain, index: Reading, value: T) -> Self {
         let value = AtomicPtr::new(Box::into_raw(Box::new(value)));
         Self { domain, index, value, retired: Mutex::new(Vec::new()), owned: PhantomData }

@@ -85,9 +85,10 @@ pub struct Memory {
 
 impl Memory {
     /// Memory of the allocator, of which `advise` sees each chunk of 2 MB or more once, before
-    /// its first use. Such a chunk begins at a multiple of 2 MB, so that it can ask the operating
-    /// system for huge pages: a search is a walk to a hundred places, and with pages of 4 KB it
-    /// waits as long for their addresses as for their data.
+    /// its first use. Such a chunk begins at a multiple of 2 MB (but in WebAssembly, which has no
+    /// pages), so that it can ask the operating system for huge pages: a search is a walk to a
+    /// hundred places, and with pages of 4 KB it waits as long for their addresses as for their
+    /// data.
     #[must_use]
     pub const fn new(advise: fn(&mut [MaybeUninit<u8>])) -> Self {
         Self { advise }
