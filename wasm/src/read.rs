@@ -92,11 +92,20 @@ pub(crate) fn each<T>(
     first: u32,
     mut read: impl FnMut(&JsValue) -> Result<T>,
 ) -> Result<Vec<T>> {
+    listed(items, first, |number, item| read(item).map_err(|error| error.at(number)))
+}
+
+/// The same of the items of one value: where they lie is told, but none of them is one of several.
+fn listed<T>(
+    items: &Array,
+    first: u32,
+    mut read: impl FnMut(u32, &JsValue) -> Result<T>,
+) -> Result<Vec<T>> {
     let mut values = Vec::new();
     for at in 0..items.length() {
         let number = first.saturating_add(at);
-        let told = |error: Error| error.of(format!("[{number}]")).at(number);
-        values.push(read(&items.get(at)).map_err(told)?);
+        let told = |error: Error| error.of(format!("[{number}]"));
+        values.push(read(number, &items.get(at)).map_err(told)?);
     }
     Ok(values)
 }
@@ -251,12 +260,7 @@ impl Values {
         let most = u32::try_from(self.max).unwrap_or(u32::MAX);
         let items = host::items(value, most).map_err(Error::thrown)?;
         if let Some(items) = items.dyn_ref::<Array>() {
-            let mut values = Vec::new();
-            for at in 0..items.length() {
-                let value = self.read(&items.get(at), depth + 1);
-                values.push(value.map_err(|error| error.of(format!("[{at}]")))?);
-            }
-            return Ok(Value::Array(values));
+            return listed(items, 0, |_, item| self.read(item, depth + 1)).map(Value::Array);
         }
         if !items.is_undefined() {
             return Err(self.too_many(count(&items)?));
