@@ -33,7 +33,6 @@ impl Kernel<Code> for SquaredEuclidean {
         query: L::Bytes,
         row: L::Bytes,
     ) -> L::Counts {
-        let difference = lanes.abs_difference(query, row);
-        lanes.add_products(sums, difference, difference)
+        lanes.add_squares(sums, query, row)
     }
 }

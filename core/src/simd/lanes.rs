@@ -72,6 +72,13 @@ pub trait Lanes: Copy {
         signed: Self::Bytes,
     ) -> Self::Counts;
 
+    /// Adds `(a - b)^2` for each pair of 7-bit codes to the sums.
+    #[inline(always)]
+    fn add_squares(self, sums: Self::Counts, a: Self::Bytes, b: Self::Bytes) -> Self::Counts {
+        let difference = self.abs_difference(a, b);
+        self.add_products(sums, difference, difference)
+    }
+
     fn sum_counts(self, sums: Self::Counts) -> i32;
 }
 

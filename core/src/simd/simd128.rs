@@ -145,6 +145,19 @@ impl Lanes for Simd128 {
     }
 
     #[inline(always)]
+    fn add_squares(self, sums: v128, a: [v128; 4], b: [v128; 4]) -> v128 {
+        let differences = self.abs_difference(a, b);
+        let low = i16x8_splat(0xFF);
+        let squares = quarters!(i => {
+            // Order has no meaning here, so no shuffle has to spread the bytes.
+            let (even, odd) = (v128_and(differences[i], low), u16x8_shr(differences[i], 8));
+            i32x4_add(i32x4_dot_i16x8(even, even), i32x4_dot_i16x8(odd, odd))
+        });
+        let halves = [i32x4_add(squares[0], squares[1]), i32x4_add(squares[2], squares[3])];
+        i32x4_add(sums, i32x4_add(halves[0], halves[1]))
+    }
+
+    #[inline(always)]
     fn sum_counts(self, sums: v128) -> i32 {
         let two = i32x4_add(sums, i32x4_shuffle::<2, 3, 0, 1>(sums, sums));
         i32x4_extract_lane::<0>(two) + i32x4_extract_lane::<1>(two)
