@@ -26,15 +26,23 @@ pub(crate) struct Change {
 /// Makes `new`, without doubles and no longer than the list, its links.
 pub(crate) fn rewrite(list: &[AtomicU32], new: &[u32]) -> Change {
     debug_assert!((1..new.len()).all(|i| !new[..i].contains(&new[i])), "a list has no doubles");
+    let link = |place: usize| list[place].load(Ordering::Relaxed);
     // Most often a link or two are appended.
-    let old = list.iter().map(|link| link.load(Ordering::Relaxed));
-    let same = old.zip(new).take_while(|(old, new)| old == *new).count();
+    let mut same = 0;
+    while same < new.len() && link(same) == new[same] {
+        same += 1;
+    }
     let (list, new) = (&list[same..], &new[same..]);
     let link = |place: usize| list[place].load(Ordering::Relaxed);
-    let mut len = links(list).count();
-    let added = new.iter().copied().filter(|slot| links(list).all(|old| old != *slot));
-    let dropped = links(list).filter(|old| !new.contains(old));
-    let (added, dropped): (Vec<u32>, Vec<u32>) = (added.collect(), dropped.collect());
+    let (mut added, mut dropped) = (Vec::new(), Vec::with_capacity(list.len()));
+    dropped.extend(links(list));
+    let mut len = dropped.len();
+    for &slot in new {
+        match dropped.iter().position(|&old| old == slot) {
+            Some(place) => drop(dropped.swap_remove(place)),
+            None => added.push(slot),
+        }
+    }
     let mut coming = added.iter().copied();
     let mut place = 0;
     while place < len {

@@ -5,8 +5,6 @@
 //! [`ahead`] places on while it works, so that memory does not wait either. Who knows the rows
 //! earlier may ask for their first lines before.
 
-use std::array::from_fn;
-
 use bytemuck::Pod;
 
 use super::element::{Blocks, Element};
@@ -108,8 +106,8 @@ impl<K: Kernel<Row>, Row: Element, P: Leads<Row>> Batch<'_, K, Row, P> {
         let (group_totals, rest_totals) = totals.as_chunks_mut::<N>();
         for (i, (group, totals)) in groups.iter().zip(group_totals).enumerate() {
             // Past the end a row asks for itself, which costs nothing.
-            let next = from_fn(|row| rows.get(i * N + ahead + row).unwrap_or(&group[row]).row());
-            let group = from_fn(|row| group[row].row());
+            let next = each(|row| rows.get(i * N + ahead + row).unwrap_or(&group[row]).row());
+            let group = each(|row| group[row].row());
             *totals = fold(lanes, kernel, query, group, next, asked);
         }
         for (row, total) in rest.iter().map(Leads::row).zip(rest_totals) {
@@ -151,7 +149,7 @@ where
         let Self { kernel, query, rows, most } = self;
         let (groups, rest) = rows.as_chunks::<N>();
         for group in groups {
-            let group: [&[Row]; N] = from_fn(|row| group[row].row());
+            let group: [&[Row]; N] = each(|row| group[row].row());
             let totals = fold(lanes, kernel, query, group, group, usize::MAX);
             // Without a branch for each.
             let mut within = false;
@@ -184,7 +182,7 @@ fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
 ) -> [Row::Total; N] {
     let (query_blocks, query_tail) = K::Query::split(query);
     let (blocks, rest) = (query_blocks.len(), query_tail.len());
-    let parts: [_; N] = from_fn(|row| {
+    let parts: [_; N] = each(|row| {
         let (row_blocks, row_tail) = Row::split(rows[row]);
         (&row_blocks[..blocks], &row_tail[..rest])
     });
@@ -207,7 +205,18 @@ fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
             *sums = kernel.step(lanes, *sums, query_block, Row::load_tail(lanes, parts[row].1));
         }
     }
-    from_fn(|row| Row::total(lanes, sums[row]))
+    each(|row| Row::total(lanes, sums[row]))
+}
+
+/// An array of what is of each place. Unlike that of the standard library, it is no call for each
+/// where a module is compiled for size.
+#[inline(always)]
+fn each<T: Copy, const N: usize>(of: impl Fn(usize) -> T) -> [T; N] {
+    let mut all = [of(0); N];
+    for place in 1..N {
+        all[place] = of(place);
+    }
+    all
 }
 
 /// Asks for one line of a row, counted from its start.
