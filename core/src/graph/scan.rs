@@ -5,7 +5,7 @@ use super::pool::{Admit, LINKS_MAX, Pool};
 use super::walk::{ASKED, Ranks};
 use super::{Candidate, GraphView};
 use crate::memory::{EMPTY, Shown};
-use crate::simd::prefetch_line;
+use crate::simd::prefetch_lines;
 
 /// Rows that are measured while as many are on their way.
 const AHEAD: usize = 32;
@@ -44,10 +44,7 @@ impl GraphView<'_> {
             let batch = &mut batch[..end - start];
             batch.copy_from_slice(&slots[start..end]);
             for &slot in slots[end..].iter().take(AHEAD) {
-                let row = self.rows.row(slot);
-                for line in 0..ASKED {
-                    prefetch_line(row, line);
-                }
+                prefetch_lines(self.rows.row(slot), ASKED, |&byte| byte.into());
             }
             self.measure_all(query, batch, &mut scratch);
             for (&slot, &rank) in batch.iter().zip(&scratch.ranks) {

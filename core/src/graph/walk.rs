@@ -9,7 +9,7 @@ use std::sync::atomic::{Ordering, fence};
 use super::pool::{Admit, LINKS_MAX, Pool};
 use super::{Candidate, GraphView};
 use crate::memory::EMPTY;
-use crate::simd::{Raw, prefetch_line};
+use crate::simd::{Raw, prefetch_lines};
 
 impl<'a> GraphView<'a> {
     /// Fills the pool with the nearest `ef` slots of those that it admits, for a
@@ -54,9 +54,7 @@ impl<'a> GraphView<'a> {
             *row = Raw(view.row(slot));
             // All rows of a hop are on their way before the first is compared; of long ones
             // their beginnings, the batch asks for the rest.
-            for line in 0..ASKED {
-                prefetch_line(row.0, line);
-            }
+            prefetch_lines(row.0, ASKED, |&byte| byte.into());
         }
         let (rows, ranks) = (&scratch.rows[..slots.len()], &mut scratch.ranks[..slots.len()]);
         self.graph.measure.ranks(query, rows, ranks, ASKED);
@@ -186,9 +184,8 @@ impl<'a> GraphView<'a> {
     #[inline(always)]
     pub(super) fn prefetch(&self, slot: u32, layer: usize) {
         let list = self.list(slot, layer);
-        for line in 0..size_of_val(list).div_ceil(64).min(4) {
-            prefetch_line(list, line);
-        }
+        let lines = size_of_val(list).div_ceil(64).min(4);
+        prefetch_lines(list, lines, |link| link.load(Ordering::Relaxed));
     }
 }
 

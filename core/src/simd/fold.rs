@@ -9,7 +9,7 @@ use bytemuck::Pod;
 
 use super::element::{Blocks, Element};
 use super::lanes::{Lanes, Operation};
-use super::prefetch::prefetch;
+use super::prefetch::{LINE, prefetch_line};
 
 /// A distance function, written once over the lanes of any instruction set.
 ///
@@ -213,20 +213,12 @@ fn fold<K: Kernel<Row>, Row: Element, L: Lanes, const N: usize>(
 #[inline(always)]
 fn each<T: Copy, const N: usize>(of: impl Fn(usize) -> T) -> [T; N] {
     let mut all = [of(0); N];
+    #[expect(clippy::needless_range_loop, reason = "an iterator would be such a call")]
     for place in 1..N {
         all[place] = of(place);
     }
     all
 }
-
-/// Asks for one line of a row, counted from its start.
-#[inline(always)]
-pub(crate) fn prefetch_line<T>(row: &[T], line: usize) {
-    prefetch(row.as_ptr().cast::<u8>().wrapping_add(line * LINE));
-}
-
-/// Bytes in a cache line, and in a block.
-const LINE: usize = 64;
 
 /// Rows between the one that is compared and the one whose lines are asked for: eight hide a
 /// miss, but of long rows four already fill the first cache.

@@ -33,8 +33,9 @@ use serde::Serialize;
 use crate::error::Error;
 pub use element::{Code, DIMENSIONS_MAX, Element};
 pub use fold::Kernel;
-pub(crate) use fold::{AnyWithin, Batch, Pair, Raw, prefetch_line};
+pub(crate) use fold::{AnyWithin, Batch, Pair, Raw};
 pub(crate) use lanes::{Lanes, Operation};
+pub(crate) use prefetch::prefetch_lines;
 
 /// Declares the sets, from the one that every machine has to the best, each with its name, the
 /// builds that know it and the type whose value proves it.
