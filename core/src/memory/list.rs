@@ -26,10 +26,9 @@ pub(crate) struct Change {
 /// Makes `new`, without doubles and no longer than the list, its links.
 pub(crate) fn rewrite(list: &[AtomicU32], new: &[u32]) -> Change {
     debug_assert!((1..new.len()).all(|i| !new[..i].contains(&new[i])), "a list has no doubles");
-    let link = |place: usize| list[place].load(Ordering::Relaxed);
     // Most often a link or two are appended.
     let mut same = 0;
-    while same < new.len() && link(same) == new[same] {
+    while same < new.len() && list[same].load(Ordering::Relaxed) == new[same] {
         same += 1;
     }
     let (list, new) = (&list[same..], &new[same..]);
@@ -39,7 +38,9 @@ pub(crate) fn rewrite(list: &[AtomicU32], new: &[u32]) -> Change {
     let mut len = dropped.len();
     for &slot in new {
         match dropped.iter().position(|&old| old == slot) {
-            Some(place) => drop(dropped.swap_remove(place)),
+            Some(place) => {
+                dropped.swap_remove(place);
+            }
             None => added.push(slot),
         }
     }

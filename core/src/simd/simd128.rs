@@ -140,8 +140,7 @@ impl Lanes for Simd128 {
                 i16x8_extend_high_i8x16(signed[i]),
             )
         ));
-        let halves = [i32x4_add(products[0], products[1]), i32x4_add(products[2], products[3])];
-        i32x4_add(sums, i32x4_add(halves[0], halves[1]))
+        add_all(sums, products)
     }
 
     #[inline(always)]
@@ -153,8 +152,7 @@ impl Lanes for Simd128 {
             let (even, odd) = (v128_and(differences[i], low), u16x8_shr(differences[i], 8));
             i32x4_add(i32x4_dot_i16x8(even, even), i32x4_dot_i16x8(odd, odd))
         });
-        let halves = [i32x4_add(squares[0], squares[1]), i32x4_add(squares[2], squares[3])];
-        i32x4_add(sums, i32x4_add(halves[0], halves[1]))
+        add_all(sums, squares)
     }
 
     #[inline(always)]
@@ -162,4 +160,11 @@ impl Lanes for Simd128 {
         let two = i32x4_add(sums, i32x4_shuffle::<2, 3, 0, 1>(sums, sums));
         i32x4_extract_lane::<0>(two) + i32x4_extract_lane::<1>(two)
     }
+}
+
+/// Sums, and what each quarter of a block adds to them.
+#[inline(always)]
+fn add_all(sums: v128, quarters: [v128; 4]) -> v128 {
+    let halves = [i32x4_add(quarters[0], quarters[1]), i32x4_add(quarters[2], quarters[3])];
+    i32x4_add(sums, i32x4_add(halves[0], halves[1]))
 }
