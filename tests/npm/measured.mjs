@@ -2,13 +2,18 @@
 
 export const K = 10;
 
+/** The `ef`s that libraries are asked for. */
+export const EFS = [10, 16, 24, 32, 48, 64, 96, 128, 200, 300];
+
+const SECONDS = 2;
+
 /** Measures a library on what is served at `url`. */
 export async function run(library, url) {
-  const get = async (name) => fetch(`${url}/${name}`);
+  const get = (name) => fetch(`${url}/${name}`);
   const floats = async (name) => new Float32Array(await (await get(name)).arrayBuffer());
   const { efs, ...about } = await (await get("about.json")).json();
   const data = { ...about, rows: await floats("rows.f32"), queries: await floats("queries.f32") };
-  return measure(await libraries[library](), data, efs[library] ?? efs.all);
+  return measure(await libraries[library](), data, efs[library]);
 }
 
 /**
@@ -16,7 +21,7 @@ export async function run(library, url) {
  * second and how long one takes. `open` makes an index for an `ef`, one for all where the index
  * can be asked for another.
  */
-export async function measure(open, { rows, queries, truth, dimensions: d }, efs, seconds = 2) {
+export async function measure(open, { rows, queries, truth, dimensions: d }, efs = EFS) {
   const [n, asked] = [rows.length / d, queries.length / d];
   const query = (i) => queries.subarray((i % asked) * d, (i % asked) * d + d);
   const table = [];
@@ -35,7 +40,7 @@ export async function measure(open, { rows, queries, truth, dimensions: d }, efs
     }
     const times = [];
     const start = performance.now();
-    for (let i = 0; performance.now() - start < seconds * 1000; i++) {
+    for (let i = 0; performance.now() - start < SECONDS * 1000; i++) {
       const before = performance.now();
       index.search(query(i), ef);
       times.push(performance.now() - before);
@@ -53,8 +58,7 @@ export function at(recall, table) {
   const after = table.findIndex((row) => row.recall >= recall);
   if (after < 0) return NaN;
   const [a, b] = [table[after - 1], table[after]];
-  // The first is as good and was not slowed down to be so.
-  if (!a || b.recall === a.recall) return b.qps;
+  if (!a) return b.qps;
   return a.qps + (recall - a.recall) / (b.recall - a.recall) * (b.qps - a.qps);
 }
 

@@ -5,8 +5,7 @@ import { measure, opens } from "./measured.mjs";
 
 const [, , name = "A", dimensions = "384", count = "10000"] = process.argv;
 const data = dataOf(name, Number(dimensions), Number(count));
-const efs = [10, 16, 24, 32, 48, 64, 96, 128, 200, 300];
-const { inserts, bytes, table } = await measure(opens(VectorStore), data, efs);
+const { inserts, bytes, table } = await measure(opens(VectorStore), data);
 console.log(`${name}: ${inserts.toFixed()} inserts/s, ${bytes.toFixed()} bytes a vector`);
 console.log("| ef | recall | QPS | p50 ms | p99 ms |\n|---|---|---|---|---|");
 for (const { ef, recall, qps, p50, p99 } of table) {

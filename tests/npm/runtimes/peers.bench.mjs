@@ -1,26 +1,21 @@
 // The package beside other libraries, each alone and by turns, in Node and in Chromium:
 // `node peers.bench.mjs [A|B|FILE DIMENSIONS [N]]`. The vectors are those of `store.bench.mjs`.
-import { execFile } from "node:child_process";
 import { copyFileSync, writeFileSync } from "node:fs";
-import { promisify } from "node:util";
 import { dataOf } from "../data.mjs";
 import { at } from "../measured.mjs";
 import { browser } from "./browsers.mjs";
 import { serve } from "./bundlers.mjs";
-import { install, project } from "./project.mjs";
+import { install, project, said } from "./project.mjs";
 
 const PEERS = ["hnswlib-node@3.0.0", "hnswlib-wasm@0.8.2", "edgevec@0.9.0"];
 const ROUNDS = 3;
-const efs = {
-  all: [10, 16, 24, 32, 48, 64, 96, 128, 200, 300],
-  // Each asks for an index of its own.
-  edgevec: [16, 32, 64, 128],
-};
+const PATIENCE = 900_000;
+// Each asks for an index of its own.
+const efs = { edgevec: [16, 32, 64, 128] };
 
 const [, , name = "A", dimensions = "384", count = "10000"] = process.argv;
 const { rows, queries, ...about } = dataOf(name, Number(dimensions), Number(count));
-await install([]);
-await run("npm", ["install", "--silent", "--no-audit", "--no-fund", ...PEERS]);
+await install([], PEERS);
 copyFileSync(new URL("../measured.mjs", import.meta.url), project.path("measured.mjs"));
 const modules = { vicino: "vicino/web.js", "hnswlib-wasm": "hnswlib-wasm/dist/hnswlib.js" };
 const imports = Object.fromEntries(
@@ -39,9 +34,9 @@ for (const [name, content] of Object.entries(files)) writeFileSync(project.path(
 
 const chromium = browser("chrome", "chromium");
 const places = {
-  Node: async (library, url) => JSON.parse(await run("node", ["measure.mjs", library, url])),
+  Node: (library, url) => said(process.execPath, ["measure.mjs", library, url], PATIENCE),
   Chromium: (library, url) =>
-    chromium.open(`${url}/measure.html?${library}`, "globalThis.found", 900_000),
+    chromium.open(`${url}/measure.html?${library}`, "globalThis.found", PATIENCE),
 };
 const contest = [
   ["vicino", "Node", ROUNDS],
@@ -50,12 +45,12 @@ const contest = [
   ["hnswlib-wasm", "Chromium", ROUNDS],
   ["edgevec", "Node", 1],
 ];
+const row = ({ ef, recall, qps }) => `${ef}: ${qps.toFixed()} (${recall.toFixed(4)})`;
 try {
   console.log(`${name}: ${count} x ${dimensions}; QPS at an ef (recall)\n`);
   for (let round = 0; round < ROUNDS; round++) {
     for (const [library, place] of contest.filter(([, , rounds]) => round < rounds)) {
       const { inserts, table } = await serve(".", (url) => places[place](library, url));
-      const row = ({ ef, recall, qps }) => `${ef}: ${qps.toFixed()} (${recall.toFixed(4)})`;
       const [qps, speed] = [at(0.99, table).toFixed(), inserts.toFixed()];
       const rows = table.map(row).join(", ");
       console.log(`${library}, ${place}: ${speed} inserts/s, ${qps} QPS at 0.99; ${rows}`);
@@ -64,9 +59,4 @@ try {
 } finally {
   await chromium.close();
   project.remove();
-}
-
-async function run(program, args) {
-  const options = { cwd: project.folder, maxBuffer: 1 << 26 };
-  return (await promisify(execFile)(program, args, options)).stdout;
 }

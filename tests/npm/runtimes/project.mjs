@@ -66,8 +66,8 @@ import("vicino").then((vicino) => console.log(vicino.VectorStore === VectorStore
   "bundled.html": page("page.mjs"),
 };
 
-/** Packs the package and installs it, with the cases and all programs beside it. */
-export async function install(cases) {
+/** Packs the package and installs it and others, with the cases and all programs beside it. */
+export async function install(cases, others = []) {
   const quiet = ["--silent", "--no-audit", "--no-fund"];
   const packed = await execute("npm", ["pack", "--silent", "--pack-destination", folder], {
     cwd: here("../../../wasm/npm"),
@@ -79,7 +79,7 @@ export async function install(cases) {
     copyFileSync(here(file), project.path(basename(file)));
   }
   cpSync(here("../../../wasm/examples/vite"), project.path("example"), { recursive: true });
-  await execute("npm", ["install", ...quiet, project.tarball], { cwd: folder });
+  await execute("npm", ["install", ...quiet, project.tarball, ...others], { cwd: folder });
 }
 
 /** The path of a tool that `npm ci` has installed. */
@@ -94,11 +94,13 @@ export const tool = (name, ...args) => said(binary(name), args);
 /** Runs a program that has to end well, and passes over what it prints. */
 export const manage = async (name, ...args) => void (await execute(binary(name), args));
 
-const said = async (program, args) => JSON.parse(await execute(program, args, { cwd: folder }));
+/** What a program prints, which may take some milliseconds. */
+export const said = async (program, args, timeout) =>
+  JSON.parse(await execute(program, args, { cwd: folder, timeout }));
 
-async function execute(program, args, options = {}) {
+async function execute(program, args, { timeout = 60_000, ...options } = {}) {
   try {
-    return (await promisify(execFile)(program, args, { ...options, timeout: 60_000 })).stdout;
+    return (await promisify(execFile)(program, args, { ...options, timeout })).stdout;
   } catch (error) {
     // What it said says more than that it failed.
     throw new Error(`${program} failed (${error.code}):\n${error.stdout}${error.stderr}`);
