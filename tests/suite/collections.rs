@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 use std::{env, fs, thread};
 
@@ -15,6 +15,8 @@ use vicino::{
     StoreConfig, StoreReader, VectorEntry, VectorQuery,
 };
 use vicino_tests::Random;
+
+use crate::process;
 
 /// What collections hold: numbers that stand for vectors, by id.
 type Model = BTreeMap<String, BTreeMap<String, usize>>;
@@ -152,8 +154,7 @@ fn nothing_of_a_collection_outlives_it_though_the_process_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let (mut model, mut done, mut random) = (Model::new(), 0, Random(2));
     for crash in 0..8 {
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "collections::a_process_that_drops", "--ignored", "--nocapture"])
+        let mut child = process::of("collections::a_process_that_drops")
             .env("VICINO_DROP_FOLDER", folder.path())
             .env("VICINO_DROP_FROM", done.to_string())
             .stdout(Stdio::piped())

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 use std::{env, thread};
 
@@ -16,6 +16,8 @@ use vicino::{
     field,
 };
 use vicino_tests::Random;
+
+use crate::process;
 
 const DIMENSIONS: usize = 8;
 
@@ -162,8 +164,7 @@ fn what_was_acknowledged_outlives_the_process() {
     let mut deeds = 0;
     for crash in 0..crashes.unwrap_or(6) {
         let from: Vec<String> = states.iter().map(|(number, _)| number.to_string()).collect();
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "crash::a_process_that_writes", "--ignored", "--nocapture"])
+        let mut child = process::of("crash::a_process_that_writes")
             .env("VICINO_CRASH_FOLDER", folder.path())
             .env("VICINO_CRASH_FROM", from.join(","))
             .stdout(Stdio::piped())

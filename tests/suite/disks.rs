@@ -17,6 +17,8 @@ use vicino::{
     VectorQuery,
 };
 
+use crate::process;
+
 const DIMENSIONS: usize = 64;
 
 fn config() -> HnswConfig {
@@ -101,10 +103,11 @@ fn a_process_with_a_full_disk() {
 #[test]
 fn a_full_disk_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
+    let process = process::of("disks::a_process_with_a_full_disk");
     let out = Command::new("sh")
         .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
-        .arg(env::current_exe().unwrap())
-        .args(["--exact", "disks::a_process_with_a_full_disk", "--ignored", "--nocapture"])
+        .arg(process.get_program())
+        .args(process.get_args())
         .env("VICINO_FULL_FOLDER", folder.path())
         .stderr(Stdio::inherit())
         .output()
@@ -148,7 +151,7 @@ fn a_folder_that_may_not_be_written_can_be_read() {
     drop((storage, store));
     let program = folder.path().join("program");
     fs::copy(env::current_exe().unwrap(), &program).unwrap();
-    let mut command = Command::new(&program);
+    let mut command = process::with(&program, "disks::a_process_that_may_only_read");
     // Who is root may write everywhere, and is somebody else for this.
     if fs::metadata(&program).unwrap().uid() == 0 {
         command.uid(65_534);
@@ -162,7 +165,6 @@ fn a_folder_that_may_not_be_written_can_be_read() {
     };
     modes(0o555, 0o555);
     let mut child = command
-        .args(["--exact", "disks::a_process_that_may_only_read", "--ignored", "--nocapture"])
         .env("VICINO_LOCKED_FOLDER", folder.path().join("store"))
         .current_dir("/")
         .stdout(Stdio::piped())

@@ -22,6 +22,7 @@ mod index;
 mod kernels;
 mod memory;
 mod model;
+mod process;
 mod query;
 mod read_only;
 mod readers;

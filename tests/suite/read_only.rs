@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{env, fs, thread};
 
@@ -14,6 +14,8 @@ use vicino::{
     BlockingVectorStorage, CollectionReader, DistanceMetric, HnswConfig, HnswVectorStorage, Rayon,
     Scope, Searcher, Store, StoreReader, Value, VectorEntry, VectorQuery, field,
 };
+
+use crate::process;
 
 fn open(folder: &Path) -> Store {
     Store::open_blocking(folder).unwrap()
@@ -74,8 +76,7 @@ struct Other {
 
 impl Other {
     fn new(folder: &Path) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "read_only::a_process_that_reads", "--ignored", "--nocapture"])
+        let mut child = process::of("read_only::a_process_that_reads")
             .env("VICINO_READ_FOLDER", folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -2,7 +2,6 @@
 
 use std::fmt::{Debug, Write};
 use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::{env, fs, mem};
 
@@ -10,6 +9,8 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 use vicino::{HnswConfig, HnswVectorStorage, Scope, Store, VectorEntry, VectorQuery};
+
+use crate::process;
 
 /// Writes down what it hears, a line an event, and one a span.
 #[derive(Debug, Clone, Default)]
@@ -131,11 +132,8 @@ fn a_process_that_listens() {
 
 #[test]
 fn events_come_with_their_fields() {
-    let listening = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "watch::a_process_that_listens", "--ignored", "--nocapture"])
-        .env("VICINO_LISTEN", "1")
-        .output()
-        .unwrap();
+    let listening =
+        process::of("watch::a_process_that_listens").env("VICINO_LISTEN", "1").output().unwrap();
     let told = String::from_utf8_lossy(&listening.stderr);
     assert!(listening.status.success(), "{told}");
     assert!(String::from_utf8_lossy(&listening.stdout).contains("1 passed"), "{told}");
