@@ -3,7 +3,7 @@
 export const K = 10;
 
 /** The `ef`s that libraries are asked for. */
-export const EFS = [10, 16, 24, 32, 48, 64, 96, 128, 200, 300];
+export const EFS = [10, 16, 24, 32, 48, 64, 96, 128, 200, 300, 400, 500];
 
 const SECONDS = 2;
 
